@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * OMA CPNS group keys: what the files of the module share.
+ *
+ * Objects, and who holds whom:
+ *
+ *   cpns_net        one a network namespace, ends with it.
+ *   cpns_group      state of one Service Group; in the namespace's table from
+ *                   the first GROUP_SET until namespace exit (a group that
+ *                   ended stays as a tombstone). Referenced by the table, by
+ *                   references and by users of the data path.
+ *   cpns_epoch      one Group Key generation. Referenced by its group while it
+ *                   lives and by users. Holds its group.
+ *   cpns_reference  payload of a key: of the group's own one in .cpns or of
+ *                   one that request_key made. Holds its group, not the key.
+ *
+ * The data path holds epochs and references (struct cpns_use), never keys.
+ *
+ * Locks, in this order:
+ *
+ *   cpns_net.config    configuration: GROUP_SET, node key. May sleep long.
+ *   cpns_group.sa_lock esp.c's list of states.
+ *   cpns_group.lock    every change of a group. Short; no allocation, no
+ *                      crypto, no call into the keys API or xfrm below it.
+ *
+ * The packet path takes none of them: states, times and IVs are read with
+ * READ_ONCE, lists by RCU.
+ */
+#ifndef _CPNS_KMOD_H
+#define _CPNS_KMOD_H
+
+#include <linux/atomic.h>
+#include <linux/key.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/rculist.h>
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
+#include <net/genetlink.h>
+#include <net/net_namespace.h>
+#include <net/xfrm.h>
+#include <uapi/linux/cpns.h>
+
+#include "message.h"
+
+struct kernel_pkey_params;
+struct kernel_pkey_query;
+
+#define CPNS_EPOCHS		4	/* alive at once, a group */
+#define CPNS_KEKS		32	/* held from one message to the next */
+#define CPNS_SIDS		4	/* own sender ids, an epoch */
+#define CPNS_HASH_BITS		8
+#define CPNS_GROUPS_MAX		4096
+#define CPNS_GROUPS_MAX_USERNS	64
+#define CPNS_NEVER		U32_MAX	/* a time that does not come */
+#define CPNS_IV_MAX		((1ULL << 48) - 1)
+#define CPNS_IV_LOW		(CPNS_IV_MAX / 4 * 3)
+
+/**
+ * struct cpns_node_key - an X25519 pair of this node
+ * @secret: never leaves this structure but into curve25519()
+ * @public: what OSGs seal to
+ * @until: boottime seconds at which it stops opening seals
+ * @valid: the pair exists
+ */
+struct cpns_node_key {
+	u8	secret[CPNS_X25519_SIZE];
+	u8	public[CPNS_X25519_SIZE];
+	u32	until;
+	bool	valid;
+};
+
+/**
+ * struct cpns_net - state of one network namespace
+ * @net: the namespace
+ * @config: configuration mutex
+ * @groups: all groups by tag, tombstones too; changed under @config, read by
+ *	RCU
+ * @count: groups in the table
+ * @node: node key; @config
+ * @previous: the one before the last rotation; @config
+ * @pin: the OSG's static public key; @config
+ * @pinned: @pin is set
+ * @watch: looks every second whether keys were timed out or revoked
+ * @exiting: no more groups
+ */
+struct cpns_net {
+	struct net		*net;
+	struct mutex		config;
+	struct hlist_head	groups[1 << CPNS_HASH_BITS];
+	unsigned int		count;
+	struct cpns_node_key	node;
+	struct cpns_node_key	previous;
+	u8			pin[CPNS_X25519_SIZE];
+	bool			pinned;
+	struct delayed_work	watch;
+	bool			exiting;
+};
+
+/**
+ * struct cpns_epoch - one Group Key generation
+ * @ref: group's one and users'
+ * @rcu: freed after a grace period
+ * @group: held
+ * @num: epoch number
+ * @suite: CPNS_SUITE_*
+ * @state: enum cpns_state as of the group's last look, only forward; written
+ *	under the group's lock. Use cpns_epoch_state(), which also looks at the
+ *	clock.
+ * @why: negative errno that users of a dead epoch get
+ * @activate_at: boottime seconds; written under the group's lock, as the next
+ * @rxonly_at: a newer epoch turns active, or %CPNS_NEVER
+ * @dead_at: drained, or %CPNS_NEVER
+ * @expire_at: end of lifetime, or %CPNS_NEVER
+ * @iv: own sender id << 48 | last IV counter; 0 without sender
+ * @iv_low: event IV_LOW is due or was sent
+ * @sids: every own sender id ever had in this epoch; written under the group's
+ *	lock
+ * @kcv: key check value
+ * @prk: pseudo-random key; group's lock; wiped at death
+ */
+struct cpns_epoch {
+	refcount_t		ref;
+	struct rcu_head		rcu;
+	struct cpns_group	*group;
+	u32			num;
+	u8			suite;
+	u8			state;
+	int			why;
+	u32			activate_at;
+	u32			rxonly_at;
+	u32			dead_at;
+	u32			expire_at;
+	atomic64_t		iv;
+	unsigned long		iv_low;
+	u16			sids[CPNS_SIDS];
+	u8			kcv[CPNS_KCV_SIZE];
+	u8			prk[CPNS_SECRET_SIZE];
+};
+
+/**
+ * struct cpns_evicted - senders whose older keys are dead
+ * @rcu: freed after a grace period
+ * @newest: the largest below of all
+ * @count: entries
+ * @entry: sid is not believed in epochs lower than below
+ */
+struct cpns_evicted {
+	struct rcu_head	rcu;
+	u32		newest;
+	u32		count;
+	struct {
+		u32	below;
+		u16	sid;
+	} entry[];
+};
+
+/**
+ * struct cpns_reference - a key by which the group can be reached
+ * @ref: the key's one and users'
+ * @rcu: freed after a grace period
+ * @group: held
+ * @node: in the group's list; group's lock
+ * @key: not held, NULL from ->destroy on; group's lock
+ * @serial: of the key
+ * @own: the group's own key in .cpns
+ * @why: 0 while it may be used, else the negative errno users get
+ */
+struct cpns_reference {
+	refcount_t		ref;
+	struct rcu_head		rcu;
+	struct cpns_group	*group;
+	struct list_head	node;
+	struct key		*key;
+	key_serial_t		serial;
+	bool			own;
+	int			why;
+};
+
+/**
+ * struct cpns_group - state of one Service Group in one namespace
+ * @ref: table's one and users'
+ * @rcu: freed after a grace period
+ * @node: in the namespace's table
+ * @net: NULL after namespace exit; group's lock, or the namespace's @config,
+ *	or any context that keeps the namespace alive
+ * @sgid: Service Group identifier
+ * @tag: of it
+ * @lock: group's lock
+ * @why: 0 while alive, else the negative errno of its end
+ * @highest: highest epoch number ever committed
+ * @serial: of the key in .cpns, 0 if none
+ * @epoch: slots of living epochs; written under @lock
+ * @send: the epoch to send with; written under @lock
+ * @evicted: written under @lock
+ * @references: keys; @lock
+ * @kek: KEK table; the namespace's @config and @lock to write
+ * @work: activation, drain, expiry, events; also ends SAs
+ * @wanted_at: jiffies of the last KEY_WANTED
+ * @pending: CPNS_DO_* bits, what the work has to tell
+ * @sa_lock: esp.c's lock of @sas
+ * @sas: esp.c's list
+ * @sa_seen: esp.c's list of inbound sequence numbers kept
+ */
+struct cpns_group {
+	refcount_t			ref;
+	struct rcu_head			rcu;
+	struct hlist_node		node;
+	struct net			*net;
+	char				sgid[CPNS_SGID_MAX + 1];
+	u8				tag[CPNS_TAG_SIZE];
+	struct mutex			lock;
+	int				why;
+	u32				highest;
+	key_serial_t			serial;
+	struct cpns_epoch __rcu		*epoch[CPNS_EPOCHS];
+	struct cpns_epoch __rcu		*send;
+	struct cpns_evicted __rcu	*evicted;
+	struct list_head		references;
+	struct cpns_keks		*kek;
+	struct delayed_work		work;
+	unsigned long			wanted_at;
+	unsigned long			pending;
+	struct mutex			sa_lock;
+	struct list_head		sas;
+	struct list_head		sa_seen;
+};
+
+/**
+ * struct cpns_use - what a user of the data path holds
+ * @epoch: held
+ * @reference: the key it was keyed through, held
+ */
+struct cpns_use {
+	struct cpns_epoch	*epoch;
+	struct cpns_reference	*reference;
+};
+
+/* main.c */
+extern bool cpns_allow_raw;
+extern struct workqueue_struct *cpns_wq;
+struct cpns_net *cpns_net(const struct net *net);
+u32 cpns_now(void);
+
+/* group.c: the table. Lookups return a held group or NULL. */
+struct cpns_group *cpns_group_by_tag(struct cpns_net *cn, const u8 *tag);
+struct cpns_group *cpns_group_by_sgid(struct cpns_net *cn, const char *sgid);
+struct cpns_group *cpns_group_by_serial(struct cpns_net *cn,
+					key_serial_t serial);
+void cpns_group_put(struct cpns_group *group);
+
+static inline struct cpns_group *cpns_group_hold(struct cpns_group *group)
+{
+	refcount_inc(&group->ref);
+	return group;
+}
+
+/* use.c: what the data path calls.
+ *
+ * Resolving sleeps and runs in the context of the task that asks; checking,
+ * IVs and holding do not sleep and run in any context.
+ */
+int cpns_use_handle(const struct cpns_handle *handle, struct cpns_use *use);
+int cpns_use_key(struct key *key, u32 num, struct cpns_use *use);
+int cpns_use_info(struct genl_info *info, struct cpns_use *use);
+void cpns_use_put(struct cpns_use *use);
+int cpns_may_encrypt(const struct cpns_use *use, u16 sid);
+int cpns_may_decrypt(const struct cpns_use *use, u16 sid);
+int cpns_next_iv(const struct cpns_use *use, u16 sid, __be64 *iv);
+int cpns_traffic_key(const struct cpns_use *use, u8 use_id, u8 aead_id,
+		     u16 sid, u8 key_bytes, u8 *out, unsigned int out_len);
+
+/* epoch.c */
+struct cpns_epoch *cpns_epoch_get(struct cpns_group *group, u32 num);
+void cpns_epoch_put(struct cpns_epoch *epoch);
+enum cpns_state cpns_epoch_state(const struct cpns_epoch *epoch);
+bool cpns_epoch_own_sid(const struct cpns_epoch *epoch, u16 sid);
+
+static inline struct cpns_epoch *cpns_epoch_hold(struct cpns_epoch *epoch)
+{
+	refcount_inc(&epoch->ref);
+	return epoch;
+}
+
+/**
+ * cpns_epoch_sid() - this node's sender id in an epoch
+ * @epoch: epoch
+ *
+ * Return: the id, 0 if the node cannot send. Any context.
+ */
+static inline u16 cpns_epoch_sid(const struct cpns_epoch *epoch)
+{
+	return (u64)atomic64_read(&epoch->iv) >> 48;
+}
+
+/**
+ * cpns_epoch_ivs() - IVs used so far by this node's sender id
+ * @epoch: epoch
+ *
+ * Return: the last counter given out, 0 if none was. Any context.
+ */
+static inline u64 cpns_epoch_ivs(const struct cpns_epoch *epoch)
+{
+	return atomic64_read(&epoch->iv) & CPNS_IV_MAX;
+}
+
+/* key.c */
+extern struct key_type cpns_key_type;
+void cpns_reference_put(struct cpns_reference *reference);
+
+/* kdf.c */
+int cpns_kdf_init(void);
+void cpns_kdf_exit(void);
+int cpns_sha256(const void *data, unsigned int len, u8 *digest);
+int cpns_hmac(const u8 *key, unsigned int key_len, const struct kvec *part,
+	      unsigned int parts, u8 *mac);
+int cpns_hkdf_extract(const void *salt, unsigned int salt_len,
+		      const struct kvec *ikm, unsigned int parts, u8 *prk);
+int cpns_hkdf_expand(const u8 *prk, const struct kvec *info,
+		     unsigned int parts, u8 *out, unsigned int out_len);
+
+/* netlink.c, events.c */
+extern struct genl_family cpns_family;
+
+/**
+ * struct cpns_event - what an event tells; fields that are 0 are left out
+ * @cmd: CPNS_CMD_EPOCH_CHANGE ... CPNS_CMD_ALARM
+ * @group: adds sgid, serial and tag
+ * @epoch: number; always in the message where the event has one
+ * @sid: sender id
+ * @state: enum cpns_state
+ * @reason: enum cpns_reason
+ * @pubkey: of the node, 32 bytes
+ * @dir: enum cpns_dir; adds dir, src, dst, spi and reqid
+ * @family: AF_INET or AF_INET6
+ * @src: outer source
+ * @dst: outer destination
+ * @spi: SPI
+ * @reqid: of the state
+ */
+struct cpns_event {
+	u8			cmd;
+	struct cpns_group	*group;
+	u32			epoch;
+	u16			sid;
+	u8			state;
+	u8			reason;
+	const u8		*pubkey;
+	u8			dir;
+	u16			family;
+	xfrm_address_t		src;
+	xfrm_address_t		dst;
+	__be32			spi;
+	u32			reqid;
+};
+
+void cpns_event_send(struct net *net, const struct cpns_event *event,
+		     gfp_t gfp);
+void cpns_event_key_wanted(struct cpns_group *group, u32 num);
+int cpns_nl_put_group(struct sk_buff *skb, const struct cpns_group *group);
+int cpns_nl_check_net(struct genl_info *info);
+struct cpns_group *cpns_nl_group(struct genl_info *info);
+
+/*
+ * What the data path provides.
+ *
+ * The cpns_sa_*() calls come from process context, from the group's work or a
+ * task's system call, without the group's lock held, and may come twice.
+ */
+
+/* template.c */
+int cpns_template_init(void);
+void cpns_template_exit(void);
+
+/* esp.c */
+int cpns_esp_init(void);
+void cpns_esp_exit(void);
+/* the epoch may be sent with: insert what waits, end the older outbound ones */
+void cpns_sa_epoch_activated(struct cpns_group *group,
+			     struct cpns_epoch *epoch);
+/* the epoch is wiped: end all its states, waiting ones too, forget @sa_seen */
+void cpns_sa_epoch_dead(struct cpns_group *group, struct cpns_epoch *epoch,
+			enum cpns_reason reason);
+/* another sender was evicted from all epochs lower than below: end inbound */
+void cpns_sa_sender_gone(struct cpns_group *group, u32 below, u16 sid);
+/* own sender id replaced (or lost) in one epoch: end its outbound states */
+void cpns_sa_sender_reset(struct cpns_group *group, struct cpns_epoch *epoch,
+			  u16 old_sid);
+/* a reference ended: end what was keyed through it */
+void cpns_sa_reference_gone(struct cpns_group *group,
+			    struct cpns_reference *reference);
+/* the group ended: end all its states */
+void cpns_sa_group_gone(struct cpns_group *group, enum cpns_reason reason);
+/* the namespace ends: end all states of all groups, wait for own works */
+void cpns_sa_net_exit(struct cpns_net *cn);
+
+/* esp_netlink.c */
+int cpns_nl_sa_add(struct sk_buff *skb, struct genl_info *info);
+int cpns_nl_sa_del(struct sk_buff *skb, struct genl_info *info);
+int cpns_nl_sa_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
+
+/* pkey.c */
+int cpns_pkey_query(const struct kernel_pkey_params *params,
+		    struct kernel_pkey_query *query);
+int cpns_pkey_eds_op(struct kernel_pkey_params *params, const void *in,
+		     void *out);
+
+#endif /* _CPNS_KMOD_H */
