@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The configuration file (wire.md section 6), read with inih.
+ *
+ * Unknown sections and keys are errors with their line: a mistyped key must
+ * not silently leave a default standing.  Relative defaults stand beside the
+ * file, so that several daemons can have a directory each.  One thread.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <grp.h>
+#include <ini.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "transport/identity.h"
+
+#define CONFIG_SMF_MAX		64
+#define CONFIG_ACCESS_IDS_MAX	256
+
+struct reading {
+	struct config *config;
+	char *error;		/* reason of the first refusal */
+	size_t room;
+	bool refused;
+};
+
+static int refuse(struct reading *reading, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!reading->refused) {
+		va_start(arguments, format);
+		vsnprintf(reading->error, reading->room, format, arguments);
+		va_end(arguments);
+	}
+	reading->refused = true;
+	return 0;		/* inih: an error on this line */
+}
+
+static int set_string(char **field, const char *value)
+{
+	free(*field);
+	*field = value[0] ? strdup(value) : NULL;
+	return !value[0] || *field;
+}
+
+/* the next word of a list, cut out of *rest; NULL at the end */
+static char *next_word(char **rest)
+{
+	char *word;
+
+	do {
+		word = strsep(rest, " \t");
+	} while (word && !*word);
+	return word;
+}
+
+static int read_roles(struct reading *reading, const char *value)
+{
+	static const struct {
+		const char *name;
+		unsigned int bit;
+	} roles[] = {
+		{ "server", ROLE_SERVER }, { "gateway", ROLE_GATEWAY },
+		{ "pne", ROLE_PNE }, { "manager", ROLE_MANAGER },
+		{ "relay", ROLE_RELAY },
+	};
+	char *copy = strdup(value), *rest = copy, *word;
+	unsigned int set = 0;
+	size_t i;
+
+	while (copy && (word = next_word(&rest))) {
+		for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
+			if (!strcmp(word, roles[i].name))
+				break;
+		if (i == sizeof(roles) / sizeof(roles[0])) {
+			refuse(reading, "unknown role '%s' (server gateway pne manager relay)",
+			       word);
+			free(copy);
+			return 0;
+		}
+		set |= roles[i].bit;
+	}
+	free(copy);
+	reading->config->roles = set;
+	return 1;
+}
+
+static int read_list(struct reading *reading, const char *value, char **list,
+		     size_t room, size_t *count)
+{
+	char *copy = strdup(value), *rest = copy, *word;
+
+	while (copy && (word = next_word(&rest))) {
+		if (*count == room) {
+			refuse(reading, "more than %zu entries", room);
+			free(copy);
+			return 0;
+		}
+		list[*count] = strdup(word);
+		if (!list[*count])
+			break;
+		(*count)++;
+	}
+	free(copy);
+	return 1;
+}
+
+/* decimal ids as they are, names through the user database */
+static int read_access_id(struct reading *reading, struct config_access *entry,
+			  const char *word)
+{
+	const char *name = word + 4;
+	char *end;
+	unsigned long id = strtoul(name, &end, 10);
+	bool number = isdigit((unsigned char)*name) && !*end && id <= UINT32_MAX;
+
+	if (entry->uids_count == CONFIG_ACCESS_IDS_MAX ||
+	    entry->gids_count == CONFIG_ACCESS_IDS_MAX)
+		return refuse(reading, "more than %d ids",
+			      CONFIG_ACCESS_IDS_MAX);
+	if (!strncmp(word, "uid:", 4)) {
+		struct passwd *user = number ? NULL : getpwnam(name);
+
+		if (!number && !user)
+			return refuse(reading, "no such user '%s'", name);
+		entry->uids[entry->uids_count++] = number ? (uid_t)id : user->pw_uid;
+		return 1;
+	}
+	if (!strncmp(word, "gid:", 4)) {
+		struct group *group = number ? NULL : getgrnam(name);
+
+		if (!number && !group)
+			return refuse(reading, "no such group of users '%s'",
+				      name);
+		entry->gids[entry->gids_count++] = number ? (gid_t)id : group->gr_gid;
+		return 1;
+	}
+	return refuse(reading, "'%s' is neither uid:... nor gid:...", word);
+}
+
+static int read_access(struct reading *reading, const char *sgid,
+		       const char *value)
+{
+	struct config_access *entry = calloc(1, sizeof(*entry));
+	char *copy = strdup(value), *rest = copy, *word;
+	int good = 1;
+
+	if (!entry || !copy) {
+		free(entry);
+		free(copy);
+		return 0;
+	}
+	entry->next = reading->config->access;
+	reading->config->access = entry;
+	entry->sgid = strdup(sgid);
+	entry->uids = calloc(CONFIG_ACCESS_IDS_MAX, sizeof(*entry->uids));
+	entry->gids = calloc(CONFIG_ACCESS_IDS_MAX, sizeof(*entry->gids));
+	if (!entry->sgid || !entry->uids || !entry->gids)
+		good = 0;
+	while (good && (word = next_word(&rest)))
+		good = read_access_id(reading, entry, word);
+	free(copy);
+	return good;
+}
+
+static int read_server(struct reading *reading, const char *name,
+		       const char *value)
+{
+	struct config *config = reading->config;
+
+	if (!strcmp(name, "listen"))
+		return read_list(reading, value, config->listen,
+				 CONFIG_LISTEN_MAX, &config->listen_count);
+	if (!strcmp(name, "smf-allowed")) {
+		if (!config->smf_allowed)
+			config->smf_allowed = calloc(CONFIG_SMF_MAX,
+						     sizeof(char *));
+		return config->smf_allowed &&
+		       read_list(reading, value, config->smf_allowed,
+				 CONFIG_SMF_MAX, &config->smf_allowed_count);
+	}
+	if (!strcmp(name, "groups"))
+		return set_string(&config->groups, value);
+	if (!strcmp(name, "state"))
+		return set_string(&config->state, value);
+	if (!strcmp(name, "signer-cert"))
+		return set_string(&config->signer_cert, value);
+	if (!strcmp(name, "signer-key"))
+		return set_string(&config->signer_key, value);
+	if (!strcmp(name, "osg-key"))
+		return set_string(&config->osg_key, value);
+	if (!strcmp(name, "lab-secrets"))
+		return set_string(&config->lab_secrets, value);
+	return refuse(reading, "unknown key '%s' in [server]", name);
+}
+
+static int read_gateway(struct reading *reading, const char *name,
+			const char *value)
+{
+	struct config *config = reading->config;
+	struct identity identity;
+
+	if (!strcmp(name, "server"))
+		return set_string(&config->server, value);
+	if (!strcmp(name, "state"))
+		return set_string(&config->state, value);
+	if (!strcmp(name, "server-id")) {
+		if (value[0] && (identity_parse(value, &identity) ||
+				 identity.kind != IDENTITY_SERVER))
+			return refuse(reading, "server-id is not of the form urn:cpns:server:<id>");
+		return set_string(&config->server_id, value);
+	}
+	return refuse(reading, "unknown key '%s' in [gateway]", name);
+}
+
+static int read_tls(struct reading *reading, const char *name,
+		    const char *value)
+{
+	struct config *config = reading->config;
+
+	if (!strcmp(name, "ca"))
+		return set_string(&config->ca, value);
+	if (!strcmp(name, "cert"))
+		return set_string(&config->cert, value);
+	if (!strcmp(name, "key"))
+		return set_string(&config->key, value);
+	if (!strcmp(name, "crl"))
+		return set_string(&config->crl, value);
+	return refuse(reading, "unknown key '%s' in [tls]", name);
+}
+
+static int read_pair(void *context, const char *section, const char *name,
+		     const char *value)
+{
+	struct reading *reading = context;
+
+	if (!strcmp(section, "cpnsd")) {
+		if (!strcmp(name, "roles"))
+			return read_roles(reading, value);
+		return refuse(reading, "unknown key '%s' in [cpnsd]", name);
+	}
+	if (!strcmp(section, "tls"))
+		return read_tls(reading, name, value);
+	if (!strcmp(section, "server"))
+		return read_server(reading, name, value);
+	if (!strcmp(section, "gateway"))
+		return read_gateway(reading, name, value);
+	if (!strcmp(section, "access"))
+		return read_access(reading, name, value);
+	return refuse(reading, "unknown section [%s]", section);
+}
+
+static int default_string(char **field, const char *directory,
+			  const char *name)
+{
+	if (*field)
+		return 0;
+	if (asprintf(field, "%s%s%s", directory, *directory ? "/" : "",
+		     name) < 0) {
+		*field = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int set_defaults(struct config *config)
+{
+	char *copy = strdup(config->path);
+	const char *directory;
+	int error;
+
+	if (!copy)
+		return -ENOMEM;
+	directory = dirname(copy);
+	error = default_string(&config->ca, directory, "ca.pem") ?:
+		default_string(&config->cert, directory, "node.pem") ?:
+		default_string(&config->key, directory, "node.key") ?:
+		default_string(&config->groups, directory, "groups.d") ?:
+		default_string(&config->signer_cert, directory, "signer.pem") ?:
+		default_string(&config->signer_key, directory, "signer.key") ?:
+		default_string(&config->osg_key, directory, "osg.key") ?:
+		default_string(&config->state, "", "/var/lib/cpns");
+	free(copy);
+	if (!error && !config->listen_count) {
+		config->listen[0] = strdup("coaps+tcp://[::]:5684");
+		if (!config->listen[0])
+			return -ENOMEM;
+		config->listen_count = 1;
+	}
+	return error;
+}
+
+/* what one line cannot tell */
+static int check_whole(const struct config *config, char *error, size_t room)
+{
+	if (config->roles & (ROLE_GATEWAY | ROLE_PNE) && !config->server) {
+		snprintf(error, room,
+			 "%s: roles gateway and pne need [gateway] server = coaps+tcp://...",
+			 config->path);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * config_read - read a configuration file
+ * @path: the file; one that does not exist gives the defaults
+ * @config: the result, freed by config_free()
+ * @error: the reason of a refusal, with file and line
+ * @room: bytes of @error
+ *
+ * Return: 0, -EINVAL for a bad file, another -errno if it cannot be read.
+ */
+int config_read(const char *path, struct config **config, char *error,
+		size_t room)
+{
+	char cause[160] = "not of the form key = value";
+	struct reading reading = { .error = cause, .room = sizeof(cause) };
+	int line, result = 0;
+	FILE *file;
+
+	*config = NULL;
+	reading.config = calloc(1, sizeof(*reading.config));
+	if (!reading.config)
+		return -ENOMEM;
+	reading.config->path = strdup(path);
+	file = fopen(path, "re");
+	if (!file && errno != ENOENT) {
+		result = -errno;
+		snprintf(error, room, "%s: %s", path, strerror(errno));
+	} else if (file) {
+		line = ini_parse_file(file, read_pair, &reading);
+		fclose(file);
+		if (line) {
+			result = -EINVAL;
+			snprintf(error, room, "%s:%d: %s", path, line, cause);
+		}
+	}
+	if (!result && (!reading.config->path || set_defaults(reading.config))) {
+		result = -ENOMEM;
+		snprintf(error, room, "no memory");
+	}
+	if (!result)
+		result = check_whole(reading.config, error, room);
+	if (result)
+		config_free(reading.config);
+	else
+		*config = reading.config;
+	return result;
+}
+
+/**
+ * config_free - give a configuration back
+ * @config: from config_read(), or NULL
+ */
+void config_free(struct config *config)
+{
+	struct config_access *entry;
+	size_t i;
+
+	if (!config)
+		return;
+	while ((entry = config->access)) {
+		config->access = entry->next;
+		free(entry->sgid);
+		free(entry->uids);
+		free(entry->gids);
+		free(entry);
+	}
+	for (i = 0; i < config->listen_count; i++)
+		free(config->listen[i]);
+	for (i = 0; i < config->smf_allowed_count; i++)
+		free(config->smf_allowed[i]);
+	free(config->smf_allowed);
+	free(config->path);
+	free(config->ca);
+	free(config->cert);
+	free(config->key);
+	free(config->crl);
+	free(config->groups);
+	free(config->state);
+	free(config->signer_cert);
+	free(config->signer_key);
+	free(config->osg_key);
+	free(config->lab_secrets);
+	free(config->server);
+	free(config->server_id);
+	free(config);
+}
+
+/**
+ * config_may_request - the [access] list of a group
+ * @config: the configuration
+ * @sgid: the group
+ * @uid: the requester's user
+ * @gid: the requester's group
+ *
+ * Without an entry for the group only root may.  Several entries add up.
+ */
+bool config_may_request(const struct config *config, const char *sgid,
+			uid_t uid, gid_t gid)
+{
+	const struct config_access *entry;
+	bool listed = false;
+	size_t i;
+
+	for (entry = config->access; entry; entry = entry->next) {
+		if (strcmp(entry->sgid, sgid))
+			continue;
+		listed = true;
+		for (i = 0; i < entry->uids_count; i++)
+			if (entry->uids[i] == uid)
+				return true;
+		for (i = 0; i < entry->gids_count; i++)
+			if (entry->gids[i] == gid)
+				return true;
+	}
+	return !listed && uid == 0;
+}

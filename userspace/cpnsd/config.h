@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The configuration file of cpnsd (INI, inih): /etc/cpns/cpnsd.conf.
+ *
+ * Read at start and at SIGHUP into a new struct config; the daemon then
+ * compares and swaps.  A missing file gives the defaults.
+ */
+#ifndef CPNSD_CONFIG_H
+#define CPNSD_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define CONFIG_LISTEN_MAX 8
+
+enum config_role {
+	ROLE_SERVER = 1 << 0,
+	ROLE_GATEWAY = 1 << 1,
+	ROLE_PNE = 1 << 2,
+	ROLE_MANAGER = 1 << 3,
+	ROLE_RELAY = 1 << 4,
+};
+
+/* [access]: who may request_key(2) a group */
+struct config_access {
+	struct config_access *next;
+	char *sgid;
+	uid_t *uids;
+	size_t uids_count;
+	gid_t *gids;
+	size_t gids_count;
+};
+
+struct config {
+	char *path;
+	unsigned int roles;
+	/* [tls] */
+	char *ca, *cert, *key, *crl;
+	/* [server] */
+	char *listen[CONFIG_LISTEN_MAX];
+	size_t listen_count;
+	char *groups;			/* directory of group documents */
+	char *state;			/* /var/lib/cpns */
+	char *signer_cert, *signer_key;
+	char *osg_key;			/* X25519 private key, PEM, 0600 */
+	char **smf_allowed;
+	size_t smf_allowed_count;
+	char *lab_secrets;		/* lab only: file that epoch secrets
+					 * are written to; NULL in earnest
+					 */
+	/* [gateway] */
+	char *server;			/* coaps+tcp://192.0.2.10:5684 */
+	char *server_id;		/* urn:cpns:server:main */
+	/* [access] */
+	struct config_access *access;
+};
+
+/* 0, or -errno with the reason, and its line number, in error */
+int config_read(const char *path, struct config **config,
+		char *error, size_t room);
+void config_free(struct config *config);
+bool config_may_request(const struct config *config, const char *sgid,
+			uid_t uid, gid_t gid);
+
+#endif
