@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The configuration file: what is read, and that every mistake is named with
+ * its line (design section 6: exit 78 with the line number).
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "config.h"
+
+static char path[64];
+static char reason[256];
+
+static int write_file(const char *text)
+{
+	int fd;
+
+	strcpy(path, "/tmp/cpns-config-XXXXXX");
+	fd = mkstemp(path);
+	if (fd < 0)
+		return -1;
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	return close(fd);
+}
+
+static struct config *read_good(const char *text)
+{
+	struct config *config;
+
+	assert_int_equal(write_file(text), 0);
+	if (config_read(path, &config, reason, sizeof(reason)))
+		fail_msg("refused: %s", reason);
+	unlink(path);
+	return config;
+}
+
+static void read_bad(const char *text, const char *cause)
+{
+	struct config *config;
+
+	assert_int_equal(write_file(text), 0);
+	assert_int_equal(config_read(path, &config, reason, sizeof(reason)),
+			 -EINVAL);
+	assert_null(config);
+	if (!strstr(reason, cause))
+		fail_msg("'%s' does not say '%s'", reason, cause);
+	unlink(path);
+}
+
+static void test_missing_file_gives_defaults(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(config_read("/nonexistent/cpnsd.conf", &config,
+				     reason, sizeof(reason)), 0);
+	assert_int_equal(config->roles, 0);
+	assert_string_equal(config->ca, "/nonexistent/ca.pem");
+	assert_string_equal(config->state, "/var/lib/cpns");
+	assert_int_equal(config->listen_count, 1);
+	assert_string_equal(config->listen[0], "coaps+tcp://[::]:5684");
+	config_free(config);
+}
+
+static void test_empty_file(void **state)
+{
+	struct config *config = read_good("");
+
+	(void)state;
+	assert_int_equal(config->roles, 0);
+	config_free(config);
+}
+
+static void test_whole_file(void **state)
+{
+	struct config *config = read_good(
+		"[cpnsd]\nroles = server gateway\n"
+		"[tls]\nca = /c\ncert = /d\nkey = /e\ncrl =\n"
+		"[server]\nlisten = coaps+tcp://[::1]:5684 coaps://[::1]:5684\n"
+		"smf-allowed = urn:cpns:smf:a urn:cpns:smf:b\nstate = /s\n"
+		"[gateway]\nserver = coaps+tcp://192.0.2.10:5684\n"
+		"server-id = urn:cpns:server:main\n"
+		"[access]\nsip:a@b = uid:0 gid:4\n");
+
+	(void)state;
+	assert_int_equal(config->roles, ROLE_SERVER | ROLE_GATEWAY);
+	assert_string_equal(config->ca, "/c");
+	assert_null(config->crl);
+	assert_int_equal(config->listen_count, 2);
+	assert_int_equal(config->smf_allowed_count, 2);
+	assert_string_equal(config->smf_allowed[1], "urn:cpns:smf:b");
+	assert_string_equal(config->server_id, "urn:cpns:server:main");
+	assert_true(config_may_request(config, "sip:a@b", 0, 0));
+	assert_true(config_may_request(config, "sip:a@b", 77, 4));
+	assert_false(config_may_request(config, "sip:a@b", 77, 5));
+	config_free(config);
+}
+
+static void test_access_default_is_root(void **state)
+{
+	struct config *config = read_good("");
+
+	(void)state;
+	assert_true(config_may_request(config, "sip:a@b", 0, 0));
+	assert_false(config_may_request(config, "sip:a@b", 1000, 0));
+	config_free(config);
+}
+
+static void test_access_list_can_exclude_root(void **state)
+{
+	struct config *config = read_good("[access]\nsip:a@b = uid:77\n");
+
+	(void)state;
+	assert_true(config_may_request(config, "sip:a@b", 77, 1));
+	assert_false(config_may_request(config, "sip:a@b", 0, 0));
+	config_free(config);
+}
+
+static void test_mistakes_are_named(void **state)
+{
+	(void)state;
+	read_bad("[cpnsd]\nroles = servr\n", ":2: unknown role 'servr'");
+	read_bad("[cpnsd]\n\nrole = server\n", ":3: unknown key 'role'");
+	read_bad("[cpsd]\nroles = server\n", ":2: unknown section [cpsd]");
+	read_bad("[server]\nlisten\n", ":2: not of the form");
+	read_bad("[gateway]\nserver-id = urn:cpns:node:x\n",
+		 ":2: server-id is not of the form");
+	read_bad("[cpnsd]\nroles = gateway\n", "need [gateway] server");
+	read_bad("[access]\nsip:a@b = 0\n", "neither uid:");
+	read_bad("[access]\nsip:a@b = uid:nobody-of-that-name\n",
+		 "no such user");
+}
+
+static void test_unreadable_file(void **state)
+{
+	struct config *config;
+
+	(void)state;
+	assert_int_equal(config_read("/", &config, reason, sizeof(reason)) < 0,
+			 1);
+	assert_null(config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_missing_file_gives_defaults),
+		cmocka_unit_test(test_empty_file),
+		cmocka_unit_test(test_whole_file),
+		cmocka_unit_test(test_access_default_is_root),
+		cmocka_unit_test(test_access_list_can_exclude_root),
+		cmocka_unit_test(test_mistakes_are_named),
+		cmocka_unit_test(test_unreadable_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
