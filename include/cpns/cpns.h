@@ -38,18 +38,22 @@ struct cpns;
 
 struct cpns_node {
 	uint8_t public_key[CPNS_PUBLIC_KEY_SIZE];
-	uint32_t generation;		/* raised by NODE_ROTATE */
+	bool has_previous;		/* still opens seals after NODE_ROTATE */
+	uint8_t previous[CPNS_PUBLIC_KEY_SIZE];
 	bool pinned;
 	uint8_t pin[CPNS_PUBLIC_KEY_SIZE];
+	uint32_t features;		/* CPNS_FEATURES_* */
 	int32_t keyring;		/* serial of .cpns */
 };
 
 struct cpns_epoch_state {
 	uint32_t number;
-	uint8_t state;			/* enum cpns_epoch_state of the uapi */
+	uint8_t state;			/* enum cpns_state of the uapi */
 	uint8_t suite;
 	uint16_t sid;
-	uint64_t iv_counter;
+	uint64_t iv_counter;		/* IVs used of 2^48 - 1 */
+	uint32_t activate_in;		/* seconds, 0 if it was activated */
+	uint64_t dead_in;		/* seconds, UINT64_MAX: none newer */
 	uint64_t expires;		/* seconds left, UINT64_MAX never */
 	uint8_t kcv[CPNS_KCV_SIZE];
 };
@@ -94,7 +98,11 @@ struct cpns_sa {
 	uint32_t window;		/* 0: the default */
 	uint32_t if_id;
 	uint32_t mark_value, mark_mask;
-	uint8_t state;			/* answers: prepared, installed */
+	uint8_t key_bytes;		/* 16, 32; 0: as the suite says */
+	/* in answers */
+	uint8_t state;			/* enum cpns_state; pending: waits */
+	uint64_t packets, bytes;
+	uint32_t sequence;		/* last sent or highest received */
 };
 
 struct cpns_event {
@@ -104,10 +112,13 @@ struct cpns_event {
 	uint32_t epoch;
 	uint8_t state;
 	uint16_t sid;
-	uint32_t spi;
-	uint8_t direction;
-	uint32_t reason;
-	char message[128];
+	uint32_t spi;			/* host byte order */
+	uint8_t direction;		/* enum cpns_dir, 0: not about an SA */
+	uint32_t reason;		/* enum cpns_reason */
+	char message[128];		/* the same in words */
+	uint32_t reqid;
+	sa_family_t family;		/* of the addresses, AF_UNSPEC: none */
+	uint8_t source[16], destination[16];
 };
 
 int cpns_open(struct cpns **connection);
@@ -145,6 +156,12 @@ int cpns_fd(const struct cpns *connection);
 int cpns_dispatch(struct cpns *connection,
 		  void (*event)(void *context, const struct cpns_event *event),
 		  void *context);
+
+/* words for numbers: "active", "AES-256-GCM", "epoch-change", "revoked" */
+const char *cpns_state_name(unsigned int state);
+const char *cpns_suite_name(unsigned int suite);
+const char *cpns_event_name(unsigned int command);
+const char *cpns_reason_name(unsigned int reason);
 
 /* keyring: the pull of the documents is a request_key(2) */
 int32_t cpns_key_find(const char *sgid);
