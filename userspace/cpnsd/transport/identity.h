@@ -36,6 +36,8 @@ void identity_uri(const struct identity *identity, char uri[96]);
 /* [A-Za-z0-9._-]{1,64} */
 bool identity_id_valid(const char *id);
 
+const char *identity_kind_name(enum identity_kind kind);	/* "node" */
+
 int identity_from_certificate(X509 *certificate, struct identity *identity);
 
 /*
@@ -51,6 +53,9 @@ int identity_trust_open(struct identity_trust **trust, const char *ca_file,
 void identity_trust_close(struct identity_trust *trust);
 X509_STORE *identity_trust_store(struct identity_trust *trust);
 time_t identity_certificate_time(void);
+/* last time saved: <state>/time, /var/lib/cpns unless named before */
+void identity_time_directory(const char *state);
+int identity_time_save(time_t at_least);
 int identity_verify(struct identity_trust *trust, X509 *certificate,
 		    STACK_OF(X509) *chain, enum identity_kind kind,
 		    struct identity *identity, char *reason, size_t room);
