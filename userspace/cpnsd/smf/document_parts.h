@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The parts of the group document that are ours: <cpns:group-key> of the
+ * group, <cpns:member> of an entry.  Internal to smf/; single-threaded.
+ */
+#ifndef CPNSD_SMF_DOCUMENT_PARTS_H
+#define CPNSD_SMF_DOCUMENT_PARTS_H
+
+#include "smf/document_xml.h"
+#include "smf/group_document.h"
+
+/* fills the group's part of @document; its sgid must be there already */
+int document_group_key(xmlNode *node, struct group_document *document,
+		       const struct document_error *error);
+
+/* defaults of a member that has no <cpns:member> */
+void document_member_defaults(const struct group_document *document,
+			      struct group_document_member *member);
+int document_member(xmlNode *node, struct group_document_member *member,
+		    const struct document_error *error);
+
+/*
+ * What can only be said of the whole: senders against max-senders, nets
+ * against each other, tunnels and nets where there is ESP.
+ */
+int document_check_members(const struct group_document *document,
+			   const struct document_error *error);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Prepared statements of the store.  Internal to store/; one thread.
+ */
+#ifndef CPNSD_STORE_STATEMENT_H
+#define CPNSD_STORE_STATEMENT_H
+
+#include <sqlite3.h>
+
+#include "store/store.h"
+
+enum statement {
+	BEGIN, COMMIT, ROLLBACK,
+	GROUP_PUT, GROUP_EACH,
+	EPOCH_ADD, EPOCH_STRIP, EPOCH_PRUNE, EPOCH_LATEST, EPOCH_RECORDS,
+	LEAF_PUT, LEAF_REPORT, LEAF_EACH,
+	SENDER_PUT, SENDER_REMOVE, SENDER_EACH,
+	NODE_PUT, NODE_EACH,
+	STATEMENTS,
+};
+
+struct store {
+	sqlite3 *database;
+	sqlite3_stmt *statements[STATEMENTS];
+};
+
+int statements_prepare(struct store *store);
+void statements_finalize(struct store *store);
+
+/*
+ * Binds by @format and steps once: i u64, s text, b bytes and size_t.
+ * Returns 0 done, 1 a row stands, -errno.  Ends with statement_end() if a
+ * row stands.
+ */
+int statement_run(struct store *store, enum statement which,
+		  const char *format, ...);
+/* the next row: 1, 0 at the end, -errno */
+int statement_next(struct store *store, enum statement which);
+void statement_end(struct store *store, enum statement which);
+sqlite3_stmt *statement_row(struct store *store, enum statement which);
+
+/* a column of exactly @size bytes; -EIO if it is another size */
+int statement_exact(sqlite3_stmt *row, int column, void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The server's memory: SQLite, WAL, synchronous FULL, secure_delete.
+ *
+ * Rule: whatever a member may learn is written here before it is sent, so
+ * that after any crash the number of a group never goes back and no SID is
+ * given twice in an epoch.  Keys come wrapped by the KMC; no open key is
+ * ever handed to these functions.
+ *
+ * One thread, one process (the database is held with an exclusive lock).
+ * All functions return 0 or -errno: -EIO for what SQLite says (its words are
+ * logged), -ENOENT where a row is missing.  Row callbacks return 0 to go on;
+ * another value ends the walk and is returned.
+ */
+#ifndef CPNSD_STORE_H
+#define CPNSD_STORE_H
+
+#include <cpns/cpns.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "osg/osg.h"
+
+/* records kept for /records?from=; older ones are pruned */
+#define STORE_RECORDS_KEPT	1024
+
+struct store;
+
+/**
+ * store_open() - open or make <state>/server.db
+ * @store: gets the store; store_close()
+ * @state_directory: made 0700 if it is not there
+ * @reason: gets the cause in words on error
+ * @room: bytes of @reason
+ *
+ * Return: 0, -EBUSY where another process has it open, -EPROTO for a
+ * database of a later version, -EIO.
+ */
+int store_open(struct store **store, const char *state_directory,
+	       char *reason, size_t room);
+void store_close(struct store *store);
+
+/*
+ * All or nothing; not nested.  A failing commit rolls back.  Single writes
+ * outside are transactions of their own.
+ */
+int store_begin(struct store *store);
+int store_commit(struct store *store);
+void store_rollback(struct store *store);
+
+/* a group; a deleted one stays, its number and hash for ever */
+struct store_group {
+	const char *sgid;
+	uint64_t term;
+	uint32_t num;			/* last; 0: no epoch yet */
+	uint8_t hash[32];		/* of the last record's payload */
+	const void *document;
+	size_t document_size;
+	uint64_t roster_serial;		/* last */
+	uint32_t leaf_last;		/* last leaf id given */
+	uint32_t sid_last;		/* where the next SID is looked for */
+	bool deleted;
+};
+
+int store_group_put(struct store *store, const struct store_group *group);
+int store_group_each(struct store *store,
+		     int (*each)(void *context,
+				 const struct store_group *group),
+		     void *context);
+
+/* an epoch; secret and shards are there for the latest one only */
+struct store_epoch {
+	uint32_t num;
+	const void *record;
+	size_t record_size;
+	uint8_t hash[32];
+	uint64_t created;		/* s, wall clock */
+	uint32_t lifetime, atd, dtd;	/* s */
+	unsigned int reason;
+	uint8_t suite;
+	const void *wrapped;		/* OSG_WRAPPED_SIZE */
+	const void *shards;
+	size_t shards_size;
+};
+
+/*
+ * Adds the epoch, takes secret and shards off all older ones and prunes
+ * records above STORE_RECORDS_KEPT.  -EEXIST: a number is never used twice.
+ */
+int store_epoch_add(struct store *store, const char *sgid,
+		    const struct store_epoch *epoch);
+int store_epoch_latest(struct store *store, const char *sgid,
+		       int (*each)(void *context,
+				   const struct store_epoch *epoch),
+		       void *context);
+/* records from @from on, in order, at most @most */
+int store_records(struct store *store, const char *sgid, uint32_t from,
+		  unsigned int most,
+		  int (*each)(void *context,
+			      const struct store_epoch *epoch),
+		  void *context);
+
+/* a member with a leaf in the latest epoch, or a former one (gone) */
+struct store_leaf {
+	const char *node;
+	struct osg_leaf leaf;		/* zero wrapped key when gone */
+	bool gone;
+	uint32_t reported;		/* epoch the member says it has */
+};
+
+int store_leaf_put(struct store *store, const char *sgid,
+		   const struct store_leaf *leaf);
+int store_leaf_report(struct store *store, const char *sgid,
+		      const char *node, uint32_t reported);
+int store_leaf_each(struct store *store, const char *sgid,
+		    int (*each)(void *context, const struct store_leaf *leaf),
+		    void *context);
+
+/* a SID, in use or not yet free again */
+struct store_sender {
+	uint16_t sid;
+	const char *node;
+	uint32_t num;			/* epoch it was given in */
+	uint32_t gone;			/* epoch it went in; 0: in use */
+	uint8_t node_key[32];		/* whose kernel counts its IVs */
+};
+
+int store_sender_put(struct store *store, const char *sgid,
+		     const struct store_sender *sender);
+int store_sender_remove(struct store *store, const char *sgid, uint16_t sid);
+int store_sender_each(struct store *store, const char *sgid,
+		      int (*each)(void *context,
+				  const struct store_sender *sender),
+		      void *context);
+
+/* a node's last registration, in the bytes of the wire */
+struct store_node {
+	const char *node;
+	const void *registration;	/* CBOR, NULL: none */
+	size_t registration_size;
+	const char *address;		/* last seen, "" unknown */
+	uint64_t seen;			/* s, wall clock */
+	bool revoked;
+};
+
+int store_node_put(struct store *store, const struct store_node *node);
+int store_node_each(struct store *store,
+		    int (*each)(void *context, const struct store_node *node),
+		    void *context);
+
+#endif
