@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SA_ADD, SA_DEL and SA_GET: ESP states over netlink.
+ *
+ * Runs in the calling task, whose capability netlink.c's operation table has
+ * checked. Forms are checked here as xfrm_user's verify_newsa_info() does,
+ * meaning in esp.c.
+ */
+#include <linux/module.h>
+#include <net/genetlink.h>
+#include <net/ipv6.h>
+
+#include "esp.h"
+
+static int cpns_nl_refuse(struct genl_info *info, int attr, const char *why)
+{
+	if (info->attrs[attr])
+		NL_SET_BAD_ATTR(info->extack, info->attrs[attr]);
+	info->extack->_msg = why;
+	return -EINVAL;
+}
+
+static int cpns_nl_address(struct genl_info *info, int attr, u16 *family,
+			   xfrm_address_t *address)
+{
+	const struct nlattr *nla = info->attrs[attr];
+
+	if (!nla)
+		return cpns_nl_refuse(info, attr, "an address is missing");
+	memset(address, 0, sizeof(*address));
+	if (nla_len(nla) == sizeof(address->a4)) {
+		*family = AF_INET;
+	} else if (nla_len(nla) == sizeof(address->in6)) {
+		if (!IS_ENABLED(CONFIG_IPV6))
+			return -EAFNOSUPPORT;
+		*family = AF_INET6;
+	} else {
+		return cpns_nl_refuse(info, attr,
+				      "an address has 4 or 16 bytes");
+	}
+	memcpy(address, nla_data(nla), nla_len(nla));
+	if (xfrm_addr_any(address, *family))
+		return cpns_nl_refuse(info, attr, "address is unspecified");
+	return 0;
+}
+
+static bool cpns_nl_multicast(const xfrm_address_t *address, u16 family)
+{
+	return family == AF_INET ? ipv4_is_multicast(address->a4) ||
+				   ipv4_is_lbcast(address->a4) :
+				   ipv6_addr_is_multicast(&address->in6);
+}
+
+static int cpns_nl_spi(struct genl_info *info, __be32 *spi)
+{
+	if (!info->attrs[CPNS_A_SPI])
+		return cpns_nl_refuse(info, CPNS_A_SPI, "SPI is missing");
+	*spi = nla_get_be32(info->attrs[CPNS_A_SPI]);
+	if (ntohl(*spi) < 256)
+		return cpns_nl_refuse(info, CPNS_A_SPI,
+				      "SPIs below 256 are reserved (RFC 4303)");
+	return 0;
+}
+
+static int cpns_nl_dir(struct genl_info *info, u8 *dir)
+{
+	const struct nlattr *nla = info->attrs[CPNS_A_DIR];
+
+	*dir = nla ? nla_get_u8(nla) : 0;
+	if (nla && *dir != CPNS_DIR_IN && *dir != CPNS_DIR_OUT)
+		return cpns_nl_refuse(info, CPNS_A_DIR,
+				      "direction is in or out");
+	return 0;
+}
+
+static u32 cpns_nl_u32(const struct genl_info *info, int attr, u32 none)
+{
+	return info->attrs[attr] ? nla_get_u32(info->attrs[attr]) : none;
+}
+
+static void cpns_nl_mark(const struct genl_info *info, struct xfrm_mark *mark)
+{
+	mark->v = cpns_nl_u32(info, CPNS_A_MARK, 0);
+	mark->m = cpns_nl_u32(info, CPNS_A_MARK_MASK,
+			      info->attrs[CPNS_A_MARK] ? U32_MAX : 0);
+}
+
+static int cpns_nl_window(struct genl_info *info, struct cpns_sa_config *config)
+{
+	config->window = cpns_nl_u32(info, CPNS_A_WINDOW, 0);
+	if (config->window > CPNS_WINDOW_MAX)
+		return cpns_nl_refuse(info, CPNS_A_WINDOW,
+				      "replay window is at most 1024");
+	if (config->dir == CPNS_DIR_OUT && config->window)
+		return cpns_nl_refuse(info, CPNS_A_WINDOW,
+				      "outbound states have no replay window");
+	if (config->dir == CPNS_DIR_IN && !config->window)
+		config->window = CPNS_WINDOW_DEFAULT;
+	return 0;
+}
+
+static int cpns_nl_key_bytes(struct genl_info *info, u8 suite, u8 *bytes)
+{
+	const struct nlattr *nla = info->attrs[CPNS_A_KEY_BYTES];
+
+	*bytes = nla ? nla_get_u8(nla) :
+		 suite == CPNS_SUITE_AES_128_GCM ? 16 : 32;
+	if (*bytes == 32 ||
+	    (*bytes == 16 && suite != CPNS_SUITE_CHACHA20_POLY1305))
+		return 0;
+	return cpns_nl_refuse(info, CPNS_A_KEY_BYTES,
+			      "the cipher has no keys of this size");
+}
+
+static int cpns_nl_addresses(struct genl_info *info,
+			     struct cpns_sa_config *config)
+{
+	u16 family;
+	int err;
+
+	err = cpns_nl_address(info, CPNS_A_SRC, &family, &config->src);
+	if (!err)
+		err = cpns_nl_address(info, CPNS_A_DST, &config->family,
+				      &config->dst);
+	if (err)
+		return err;
+	if (family != config->family)
+		return cpns_nl_refuse(info, CPNS_A_DST,
+				      "addresses of different families");
+	if (cpns_nl_multicast(&config->src, family))
+		return cpns_nl_refuse(info, CPNS_A_SRC,
+				      "source is a multicast address");
+	return 0;
+}
+
+static int cpns_nl_config(struct genl_info *info, const struct cpns_use *use,
+			  struct cpns_sa_config *config)
+{
+	const struct nlattr *nla;
+	int err;
+
+	memset(config, 0, sizeof(*config));
+	err = cpns_nl_dir(info, &config->dir);
+	if (err)
+		return err;
+	if (!config->dir)
+		return cpns_nl_refuse(info, CPNS_A_DIR, "direction is missing");
+	err = cpns_nl_addresses(info, config);
+	if (!err)
+		err = cpns_nl_spi(info, &config->spi);
+	if (!err)
+		err = cpns_nl_window(info, config);
+	if (!err)
+		err = cpns_nl_key_bytes(info, use->epoch->suite,
+					&config->key_bytes);
+	if (err)
+		return err;
+
+	nla = info->attrs[CPNS_A_SID];
+	if (nla)
+		config->sid = nla_get_u16(nla);
+	else if (config->dir == CPNS_DIR_OUT)
+		config->sid = cpns_epoch_sid(use->epoch);
+	if (!config->sid)
+		return cpns_nl_refuse(info, CPNS_A_SID, "no sender id");
+	nla = info->attrs[CPNS_A_MODE];
+	config->mode = nla ? nla_get_u8(nla) : CPNS_SA_MODE_TUNNEL;
+	if (config->mode != CPNS_SA_MODE_TUNNEL &&
+	    config->mode != CPNS_SA_MODE_TRANSPORT)
+		return cpns_nl_refuse(info, CPNS_A_MODE,
+				      "mode is transport or tunnel");
+	config->reqid = cpns_nl_u32(info, CPNS_A_REQID, 0);
+	config->if_id = cpns_nl_u32(info, CPNS_A_IF_ID, 0);
+	cpns_nl_mark(info, &config->mark);
+	return 0;
+}
+
+static int cpns_nl_reply_spi(struct genl_info *info, __be32 spi)
+{
+	struct sk_buff *skb;
+	void *head;
+
+	skb = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
+	if (!skb)
+		return 0;	/* the state is made: an answer is a courtesy */
+	head = genlmsg_put_reply(skb, info, &cpns_family, 0, CPNS_CMD_SA_ADD);
+	if (!head || nla_put_be32(skb, CPNS_A_SPI, spi)) {
+		nlmsg_free(skb);
+		return 0;
+	}
+	genlmsg_end(skb, head);
+	genlmsg_reply(skb, info);
+	return 0;
+}
+
+/**
+ * cpns_nl_sa_add() - SA_ADD
+ * @skb: request
+ * @info: its attributes
+ *
+ * Return: 0 or a negative errno with a text.
+ */
+int cpns_nl_sa_add(struct sk_buff *skb, struct genl_info *info)
+{
+	struct cpns_sa_config config;
+	struct cpns_use use;
+	int err;
+
+	err = cpns_nl_check_net(info);
+	if (err)
+		return err;
+	err = cpns_use_info(info, &use);
+	if (err)
+		return err;
+	err = cpns_nl_config(info, &use, &config);
+	if (!err)
+		err = cpns_sa_add(genl_info_net(info), &use, &config,
+				  info->extack);
+	cpns_use_put(&use);
+	return err ? err : cpns_nl_reply_spi(info, config.spi);
+}
+
+/**
+ * cpns_nl_sa_del() - SA_DEL
+ * @skb: request
+ * @info: its attributes
+ *
+ * Return: 0 or a negative errno with a text.
+ */
+int cpns_nl_sa_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct cpns_group *group;
+	struct cpns_sa_id id;
+	int err;
+
+	err = cpns_nl_check_net(info);
+	if (err)
+		return err;
+	memset(&id, 0, sizeof(id));
+	err = cpns_nl_dir(info, &id.dir);
+	if (!err)
+		err = cpns_nl_address(info, CPNS_A_DST, &id.family, &id.dst);
+	if (!err)
+		err = cpns_nl_spi(info, &id.spi);
+	if (err)
+		return err;
+	cpns_nl_mark(info, &id.mark);
+
+	group = cpns_nl_group(info);
+	if (IS_ERR(group))
+		return PTR_ERR(group);
+	err = cpns_sa_del(group, &id);
+	cpns_group_put(group);
+	if (err)
+		NL_SET_ERR_MSG(info->extack, "the group has no such state");
+	return err;
+}
+
+static int cpns_nl_put_address(struct sk_buff *skb, int attr,
+			       const xfrm_address_t *address, u16 family)
+{
+	return nla_put(skb, attr, family == AF_INET ? sizeof(address->a4) :
+						      sizeof(address->in6),
+		       address);
+}
+
+static int cpns_nl_put_state(struct sk_buff *skb, const struct cpns_sa *sa)
+{
+	struct xfrm_state *x = sa->x;
+	struct xfrm_lifetime_cur life;
+
+	spin_lock_bh(&x->lock);
+	life = x->curlft;
+	spin_unlock_bh(&x->lock);
+
+	return nla_put_u32(skb, CPNS_A_EPOCH, sa->use.epoch->num) ||
+	       nla_put_u16(skb, CPNS_A_SID, sa->sid) ||
+	       nla_put_u32(skb, CPNS_A_STATE,
+			   sa->waiting ? CPNS_STATE_PENDING :
+					 cpns_epoch_state(sa->use.epoch)) ||
+	       nla_put_u8(skb, CPNS_A_DIR, sa->dir) ||
+	       cpns_nl_put_address(skb, CPNS_A_SRC, &x->props.saddr,
+				   x->props.family) ||
+	       cpns_nl_put_address(skb, CPNS_A_DST, &x->id.daddr,
+				   x->props.family) ||
+	       nla_put_be32(skb, CPNS_A_SPI, x->id.spi) ||
+	       nla_put_u32(skb, CPNS_A_REQID, x->props.reqid) ||
+	       nla_put_u8(skb, CPNS_A_MODE,
+			  x->props.mode == XFRM_MODE_TUNNEL ?
+			  CPNS_SA_MODE_TUNNEL : CPNS_SA_MODE_TRANSPORT) ||
+	       nla_put_u32(skb, CPNS_A_WINDOW,
+			   x->replay_esn ? x->replay_esn->replay_window :
+					   x->props.replay_window) ||
+	       nla_put_u32(skb, CPNS_A_IF_ID, x->if_id) ||
+	       nla_put_u32(skb, CPNS_A_MARK, x->mark.v) ||
+	       nla_put_u32(skb, CPNS_A_MARK_MASK, x->mark.m) ||
+	       nla_put_u64_64bit(skb, CPNS_A_PACKETS, life.packets,
+				 CPNS_A_PAD) ||
+	       nla_put_u64_64bit(skb, CPNS_A_BYTES, life.bytes, CPNS_A_PAD) ||
+	       nla_put_u32(skb, CPNS_A_SEQ, cpns_sa_seq(x, sa->dir)) ||
+	       nla_put_u8(skb, CPNS_A_KEY_BYTES, sa->key_bytes) ?
+	       -EMSGSIZE : 0;
+}
+
+static int cpns_nl_put_sa(struct sk_buff *skb, struct netlink_callback *cb,
+			  struct cpns_group *group, const struct cpns_sa *sa)
+{
+	void *head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+				 cb->nlh->nlmsg_seq, &cpns_family, NLM_F_MULTI,
+				 CPNS_CMD_SA_GET);
+
+	if (!head)
+		return -EMSGSIZE;
+	if (cpns_nl_put_group(skb, group) || cpns_nl_put_state(skb, sa)) {
+		genlmsg_cancel(skb, head);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, head);
+	return 0;
+}
+
+/* one group's states from the cb->args[2]th on */
+static int cpns_nl_dump_group(struct sk_buff *skb, struct netlink_callback *cb,
+			      struct cpns_group *group)
+{
+	struct cpns_sa *sa;
+	long at = 0;
+	int err = 0;
+
+	mutex_lock(&group->sa_lock);
+	list_for_each_entry(sa, &group->sas, node) {
+		if (at++ < cb->args[2])
+			continue;
+		err = cpns_nl_put_sa(skb, cb, group, sa);
+		if (err)
+			break;
+		cb->args[2] = at;
+	}
+	mutex_unlock(&group->sa_lock);
+	return err;
+}
+
+/* is the group the one that was asked for, if one was? */
+static bool cpns_nl_wanted(const struct cpns_group *group,
+			   struct nlattr *const *tb)
+{
+	if (tb[CPNS_A_SGID] && nla_strcmp(tb[CPNS_A_SGID], group->sgid))
+		return false;
+	return !tb[CPNS_A_SERIAL] ||
+	       nla_get_s32(tb[CPNS_A_SERIAL]) == READ_ONCE(group->serial);
+}
+
+/**
+ * cpns_nl_sa_get_dump() - SA_GET
+ * @skb: answer
+ * @cb: args[0] bucket, args[1] group in it, args[2] state in that one
+ *
+ * Return: bytes, or a negative errno.
+ */
+int cpns_nl_sa_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct net *net = sock_net(skb->sk);
+	struct cpns_net *cn = cpns_net(net);
+	struct nlattr *tb[CPNS_A_MAX + 1];
+	struct cpns_group *group;
+	int err;
+	long at;
+
+	if (net != current->nsproxy->net_ns)
+		return -EPERM;
+	err = genlmsg_parse(cb->nlh, &cpns_family, tb, CPNS_A_MAX,
+			    cpns_family.policy, cb->extack);
+	if (err)
+		return err;
+
+	rcu_read_lock();
+	for (; cb->args[0] < ARRAY_SIZE(cn->groups); cb->args[0]++) {
+		at = 0;
+		/* groups stay in the table until the namespace ends */
+		hlist_for_each_entry_rcu(group, &cn->groups[cb->args[0]],
+					 node) {
+			if (at++ < cb->args[1])
+				continue;
+			if (!cpns_nl_wanted(group, tb) ||
+			    !refcount_inc_not_zero(&group->ref))
+				goto next;
+			rcu_read_unlock();
+			err = cpns_nl_dump_group(skb, cb, group);
+			rcu_read_lock();
+			cpns_group_put(group);
+			if (err)
+				goto out;
+next:
+			cb->args[1] = at;
+			cb->args[2] = 0;
+		}
+		cb->args[1] = 0;
+	}
+out:
+	rcu_read_unlock();
+	return skb->len ? skb->len : err;
+}
