@@ -34,6 +34,11 @@ int seal_make(const struct seal_parameters *parameters,
 	      const uint8_t node_key[32], const uint8_t *sender_key,
 	      const uint8_t leaf_kek[32], uint8_t seal[CPNS_SEAL_SIZE]);
 
+int seal_make_vector(const struct seal_parameters *parameters,
+		     const uint8_t node_key[32], const uint8_t *sender_key,
+		     const uint8_t *ephemeral, const uint8_t leaf_kek[32],
+		     uint8_t seal[CPNS_SEAL_SIZE]);
+
 struct item_parameters {
 	uint32_t id, version;		/* id 0: the epoch secret */
 	uint32_t wrapping_id, wrapping_version;
@@ -44,5 +49,9 @@ int item_make(const struct item_parameters *parameters,
 	      const uint8_t header[CPNS_HEADER_SIZE],
 	      const uint8_t wrapping_key[32], const uint8_t key[32],
 	      uint8_t item[CPNS_ITEM_SIZE]);
+int item_make_vector(const struct item_parameters *parameters,
+		     const uint8_t header[CPNS_HEADER_SIZE],
+		     const uint8_t wrapping_key[32], const uint8_t nonce[12],
+		     const uint8_t key[32], uint8_t item[CPNS_ITEM_SIZE]);
 
 #endif

@@ -55,6 +55,8 @@ struct join_request {
 };
 
 /* mgt_key_material (27) */
+#define RESPONSE_SHARD_ITEMS	16
+
 struct response_shard {
 	uint32_t index;
 	uint8_t *items;			/* CPNS_ITEM_SIZE each */
@@ -135,6 +137,8 @@ int records_decode(const uint8_t *bytes, size_t size,
 		   struct record_bytes *records, size_t room, size_t *count);
 
 /* RFC 9290 concise problem details with RFC 9594's error (key 0) */
+#define PROBLEM_NO_ERROR_ID	INT32_MIN
+
 int problem_encode(const char *title, int32_t error_id,
 		   uint8_t **bytes, size_t *size);
 int problem_decode(const uint8_t *bytes, size_t size, char *title,

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * OpenSSL's own HPKE, there from 3.2 on.
+ */
+#ifndef CPNSD_PROTO_HPKE_NATIVE_H
+#define CPNSD_PROTO_HPKE_NATIVE_H
+
+#include <openssl/opensslv.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/hpke.h"
+
+#define HPKE_NATIVE	(OPENSSL_VERSION_NUMBER >= 0x30200000L)
+
+int hpke_seal_native(uint16_t aead, const uint8_t recipient[32],
+		     const uint8_t *sender_key,
+		     const uint8_t *info, size_t info_size,
+		     const uint8_t *aad, size_t aad_size,
+		     const uint8_t *text, size_t text_size,
+		     uint8_t enc[HPKE_ENC_SIZE], uint8_t *sealed);
+
+#endif
