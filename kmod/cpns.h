@@ -35,11 +35,12 @@
 #include <linux/netdevice.h>
 #include <linux/rculist.h>
 #include <linux/refcount.h>
+#include <linux/timekeeping.h>
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 #include <net/xfrm.h>
-#include <uapi/linux/cpns.h>
+#include <linux/cpns.h>
 
 #include "message.h"
 
@@ -60,7 +61,7 @@ struct kernel_pkey_query;
  * struct cpns_node_key - an X25519 pair of this node
  * @secret: never leaves this structure but into curve25519()
  * @public: what OSGs seal to
- * @until: boottime seconds at which it stops opening seals
+ * @until: cpns_now() units at which it stops opening seals
  * @valid: the pair exists
  */
 struct cpns_node_key {
@@ -83,6 +84,7 @@ struct cpns_node_key {
  * @pinned: @pin is set
  * @watch: looks every second whether keys were timed out or revoked
  * @exiting: no more groups
+ * @sa_reap: esp.c's work: states others deleted, limits, old outbound ones
  */
 struct cpns_net {
 	struct net		*net;
@@ -95,6 +97,7 @@ struct cpns_net {
 	bool			pinned;
 	struct delayed_work	watch;
 	bool			exiting;
+	struct delayed_work	sa_reap;
 };
 
 /**
@@ -107,13 +110,18 @@ struct cpns_net {
  * @state: enum cpns_state as of the group's last look, only forward; written
  *	under the group's lock. Use cpns_epoch_state(), which also looks at the
  *	clock.
+ * @told: the state the last event told; the work's
  * @why: negative errno that users of a dead epoch get
- * @activate_at: boottime seconds; written under the group's lock, as the next
+ * @reason: enum cpns_reason of its end
+ * @reset_from: own sender id that was replaced and not yet told
+ * @reset_reason: enum cpns_reason, not 0 while that is due
+ * @dead_next: group's list of epochs whose end is to be told
+ * @activate_at: cpns_now() units; written under the group's lock, as the next
  * @rxonly_at: a newer epoch turns active, or %CPNS_NEVER
  * @dead_at: drained, or %CPNS_NEVER
  * @expire_at: end of lifetime, or %CPNS_NEVER
  * @iv: own sender id << 48 | last IV counter; 0 without sender
- * @iv_low: event IV_LOW is due or was sent
+ * @iv_low: bit 0 event IV_LOW is due or was sent, bit 1 it was sent
  * @sids: every own sender id ever had in this epoch; written under the group's
  *	lock
  * @kcv: key check value
@@ -126,7 +134,12 @@ struct cpns_epoch {
 	u32			num;
 	u8			suite;
 	u8			state;
+	u8			told;
 	int			why;
+	u8			reason;
+	u8			reset_reason;
+	u16			reset_from;
+	struct cpns_epoch	*dead_next;
 	u32			activate_at;
 	u32			rxonly_at;
 	u32			dead_at;
@@ -157,10 +170,10 @@ struct cpns_evicted {
 
 /**
  * struct cpns_reference - a key by which the group can be reached
- * @ref: the key's one and users'
+ * @ref: the key's one, the list's and users'
  * @rcu: freed after a grace period
  * @group: held
- * @node: in the group's list; group's lock
+ * @node: in the group's list until its end is told; group's lock
  * @key: not held, NULL from ->destroy on; group's lock
  * @serial: of the key
  * @own: the group's own key in .cpns
@@ -188,16 +201,19 @@ struct cpns_reference {
  * @tag: of it
  * @lock: group's lock
  * @why: 0 while alive, else the negative errno of its end
+ * @reason: enum cpns_reason of its end
  * @highest: highest epoch number ever committed
+ * @highest_kcv: key check value of it
  * @serial: of the key in .cpns, 0 if none
  * @epoch: slots of living epochs; written under @lock
- * @send: the epoch to send with; written under @lock
+ * @dead: epochs whose end is to be told, slots' references; @lock
  * @evicted: written under @lock
+ * @own: the reference of the key in .cpns or NULL, in @references; @lock
  * @references: keys; @lock
  * @kek: KEK table; the namespace's @config and @lock to write
  * @work: activation, drain, expiry, events; also ends SAs
  * @wanted_at: jiffies of the last KEY_WANTED
- * @pending: CPNS_DO_* bits, what the work has to tell
+ * @gone: the end is to be told; @lock
  * @sa_lock: esp.c's lock of @sas
  * @sas: esp.c's list
  * @sa_seen: esp.c's list of inbound sequence numbers kept
@@ -211,16 +227,19 @@ struct cpns_group {
 	u8				tag[CPNS_TAG_SIZE];
 	struct mutex			lock;
 	int				why;
+	u8				reason;
 	u32				highest;
+	u8				highest_kcv[CPNS_KCV_SIZE];
 	key_serial_t			serial;
 	struct cpns_epoch __rcu		*epoch[CPNS_EPOCHS];
-	struct cpns_epoch __rcu		*send;
 	struct cpns_evicted __rcu	*evicted;
+	struct cpns_epoch		*dead;
+	struct cpns_reference		*own;
 	struct list_head		references;
 	struct cpns_keks		*kek;
 	struct delayed_work		work;
 	unsigned long			wanted_at;
-	unsigned long			pending;
+	bool				gone;
 	struct mutex			sa_lock;
 	struct list_head		sas;
 	struct list_head		sa_seen;
@@ -236,11 +255,21 @@ struct cpns_use {
 	struct cpns_reference	*reference;
 };
 
+/**
+ * cpns_now() - boottime in units of 2^27 ns (0.134 s), as all times here
+ *
+ * So that a time is one word that any context reads whole, for 18 years of
+ * uptime.
+ */
+static inline u32 cpns_now(void)
+{
+	return ktime_get_coarse_boottime_ns() >> 27;
+}
+
 /* main.c */
 extern bool cpns_allow_raw;
 extern struct workqueue_struct *cpns_wq;
 struct cpns_net *cpns_net(const struct net *net);
-u32 cpns_now(void);
 
 /* group.c: the table. Lookups return a held group or NULL. */
 struct cpns_group *cpns_group_by_tag(struct cpns_net *cn, const u8 *tag);
@@ -375,6 +404,8 @@ void cpns_template_exit(void);
 /* esp.c */
 int cpns_esp_init(void);
 void cpns_esp_exit(void);
+/* a new namespace, before anything else of it is seen */
+void cpns_sa_net_init(struct cpns_net *cn);
 /* the epoch may be sent with: insert what waits, end the older outbound ones */
 void cpns_sa_epoch_activated(struct cpns_group *group,
 			     struct cpns_epoch *epoch);
