@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The one entry to build, show, test and install cpns. `make help` lists what
+# there is. Everything made stands below build/:
+#   build/kmod/RELEASE/cpns_group.ko   the module, one for each kernel
+#   build/userspace/                   daemon, tool, library (meson)
+#   build/kselftest/                   programs that test the module
+#   build/logs/                        what the tests said
+
+# A build path that a test finds too.
+BUILD ?= $(CURDIR)/build
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+KERNEL ?= 6.12
+KERNELS ?= 6.1 6.12
+JOBS ?= $(shell nproc)
+HOST ?=
+V ?= 0
+
+Q := $(if $(filter 1,$(V)),,@)
+quiet := $(if $(filter 1,$(V)),,-s)
+MAKEFLAGS += --no-print-directory
+# Under `make -j` the job server rules.
+parallel = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+# The newest installed cloud kernel of each series that has its headers.
+newest = $(lastword $(shell cd /lib/modules 2>/dev/null && \
+	ls -d $(1).*-cloud-amd64/build 2>/dev/null | sed 's,/build$$,,' | sort -V))
+stock = $(foreach series,$(KERNELS),$(call newest,$(series)))
+running := $(shell uname -r)
+native = $(if $(wildcard /lib/modules/$(running)/build/Makefile),$(running))
+
+all: modules userspace
+
+help:
+	@echo 'make all          module (running kernel, or the stock ones) and programs'
+	@echo 'make kmod         module for the stock Debian kernels $(KERNELS)'
+	@echo 'make userspace    daemon, tool, library, request-key helper'
+	@echo 'make demo         the main job, seen working   KERNEL=6.1|6.12  HOST=1'
+	@echo 'make check        all tests; last line "N passed, N failed"'
+	@echo 'make check-unit   unit tests alone'
+	@echo 'make check-kernel the module in the test guests alone'
+	@echo 'make check-netns  end to end, in network namespaces of the test guests'
+	@echo 'make check-debug  the kernel tests under KASAN, lockdep, kmemleak'
+	@echo 'make bench        measurements'
+	@echo 'make style        checkpatch, sparse, shellcheck, codespell'
+	@echo 'make install      PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR='
+	@echo 'make clean        removes build/'
+	@echo 'V=1 shows commands, KERNELS="6.1" narrows the stock kernels.'
+
+# --- the module ------------------------------------------------------------
+#
+# Built from a shadow of links, so that the source tree stays clean.
+
+modules:
+	$(Q)$(MAKE) $(addprefix kmod-,$(or $(native),$(stock),none))
+
+kmod:
+	$(Q)$(MAKE) $(addprefix kmod-,$(or $(stock),none))
+
+kmod-none:
+	@echo 'No kernel headers here: tests/vm/install-packages build' >&2
+	@exit 1
+
+kmod-%: force
+	$(Q)mkdir -p $(BUILD)/kmod/$*/kmod
+	$(Q)find $(BUILD)/kmod/$* -xtype l -delete
+	$(Q)ln -sfn $(CURDIR)/Kbuild $(BUILD)/kmod/$*/Kbuild
+	$(Q)ln -sfn $(CURDIR)/include $(BUILD)/kmod/$*/include
+	$(Q)ln -sf $(CURDIR)/kmod/*.[ch] $(BUILD)/kmod/$*/kmod/
+	@echo '  KMOD    $*'
+	$(Q)$(MAKE) $(quiet) $(parallel) -C /lib/modules/$*/build M=$(BUILD)/kmod/$* \
+		CONFIG_DEBUG_INFO_BTF_MODULES= $(KBUILD_EXTRA) modules
+
+# --- the programs ----------------------------------------------------------
+
+userspace: $(BUILD)/userspace/build.ninja
+	$(Q)ninja -C $(BUILD)/userspace -j$(JOBS) $(if $(filter 1,$(V)),-v,--quiet)
+
+$(BUILD)/userspace/build.ninja:
+	@echo '  MESON   userspace'
+	$(Q)mkdir -p $(BUILD)
+	$(Q)meson setup $(BUILD)/userspace userspace --prefix=$(PREFIX) \
+		--sysconfdir=$(SYSCONFDIR) >$(BUILD)/meson.log || \
+		{ cat $(BUILD)/meson.log >&2; exit 1; }
+
+kselftest:
+	$(Q)$(MAKE) -C tests/kselftest BUILD=$(BUILD) V=$(V) $(parallel)
+
+# --- seen working ----------------------------------------------------------
+
+demo:
+	$(Q)tests/vm/install-packages build demo
+ifeq ($(HOST),)
+	$(Q)$(MAKE) KERNELS=$(KERNEL) kmod userspace
+	$(Q)CPNS_BUILD=$(BUILD) tests/vm/run $(KERNEL) tests/netns/demo
+else
+	$(Q)$(MAKE) kmod-$(running) userspace
+	$(Q)CPNS_BUILD=$(BUILD) bash tests/netns/demo
+endif
+
+# --- tests -----------------------------------------------------------------
+
+check: test-build
+	$(Q)CPNS_BUILD=$(BUILD) CPNS_KERNELS="$(KERNELS)" tests/run-all
+
+test-build:
+	$(Q)tests/vm/install-packages build demo check
+	$(Q)$(MAKE) kmod userspace kselftest
+
+check-unit:
+	$(Q)tests/vm/install-packages build
+	$(Q)$(MAKE) userspace
+	$(Q)CPNS_BUILD=$(BUILD) tests/run-all unit
+
+check-kernel check-netns: check-%: test-build
+	$(Q)CPNS_BUILD=$(BUILD) CPNS_KERNELS="$(KERNELS)" tests/run-all $*
+
+check-debug:
+	@echo 'check-debug comes with the debug-kernel work.' >&2
+	@exit 2
+
+bench:
+	@echo 'bench comes with the debug-kernel work.' >&2
+	@exit 2
+
+style:
+	$(Q)tests/vm/install-packages build style
+	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" tests/style
+
+# --- installation ----------------------------------------------------------
+
+install: all
+	$(Q)DESTDIR=$(DESTDIR) meson install -C $(BUILD)/userspace --no-rebuild --quiet
+	$(Q)for release in $(or $(native),$(stock)); do \
+		install -D -m 644 $(BUILD)/kmod/$$release/cpns_group.ko \
+			$(DESTDIR)/lib/modules/$$release/updates/cpns_group.ko && \
+		{ [ -n "$(DESTDIR)" ] || depmod $$release; } || exit 1; \
+	done
+
+clean:
+	$(Q)rm -rf $(BUILD)
+
+force:
+.PHONY: all help modules kmod kmod-none userspace kselftest demo check \
+	test-build check-unit check-kernel check-netns check-debug bench style \
+	install clean force
