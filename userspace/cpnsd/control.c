@@ -162,6 +162,54 @@ void control_reply_error(struct control_reply *reply, int exit_code,
 	reply_finish(reply, answer);
 }
 
+/* by hand: strerrorname_np(3) is glibc's alone */
+static const char *errno_name(int number)
+{
+	switch (number) {
+	case EACCES:
+		return "EACCES";
+	case ENOKEY:
+		return "ENOKEY";
+	case ETIMEDOUT:
+		return "ETIMEDOUT";
+	case EKEYREJECTED:
+		return "EKEYREJECTED";
+	case EHOSTUNREACH:
+		return "EHOSTUNREACH";
+	case EBUSY:
+		return "EBUSY";
+	case ENOMEM:
+		return "ENOMEM";
+	default:
+		return "EIO";
+	}
+}
+
+/**
+ * control_reply_errno - finish a request that a system call stands behind
+ * @reply: given to the handler; gone afterwards
+ * @exit_code: cpnsctl's exit code (wire.md section 6)
+ * @number: errno that the system call shall fail with, positive
+ * @format: what is wrong and what to do, for people
+ */
+void control_reply_errno(struct control_reply *reply, int exit_code,
+			 int number, const char *format, ...)
+{
+	struct json_object *answer = json_object_new_object();
+	char text[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	json_object_object_add(answer, "ok", json_object_new_boolean(0));
+	json_object_object_add(answer, "error", json_object_new_string(text));
+	json_object_object_add(answer, "exit", json_object_new_int(exit_code));
+	json_object_object_add(answer, "errno",
+			       json_object_new_string(errno_name(number)));
+	reply_finish(reply, answer);
+}
+
 static const struct control_verb *find_verb(const struct control *control,
 					    const char *name)
 {

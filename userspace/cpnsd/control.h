@@ -58,5 +58,9 @@ void control_reply_ok(struct control_reply *reply, struct json_object *result);
 void control_reply_error(struct control_reply *reply, int exit_code,
 			 const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* the same with member "errno": the name of @number, "EACCES" */
+void control_reply_errno(struct control_reply *reply, int exit_code,
+			 int number, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 #endif

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The member's verbs on the control socket: member-status, join, leave,
+ * policy-load, request-key; status and metrics where no server has them.
+ *
+ * Runs in the loop's thread.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "seca/context.h"
+
+static void add_string(struct json_object *object, const char *name,
+		       const char *text)
+{
+	json_object_object_add(object, name, json_object_new_string(text));
+}
+
+static void add_number(struct json_object *object, const char *name,
+		       uint64_t number)
+{
+	json_object_object_add(object, name, json_object_new_uint64(number));
+}
+
+static const char *key_state_name(const struct group *group)
+{
+	if (group->active)
+		return "active";
+	return group->live ? "pending" : "none";
+}
+
+/* whether the hashes link everything that was ever told of the group */
+static const char *chain_name(const struct chain *chain)
+{
+	if (chain->broken)
+		return "broken";
+	if (!chain->num)
+		return "none";
+	return chain->gap_from || chain->linked_from != 1 ?
+		"unverified" : "verified";
+}
+
+static struct json_object *describe_group(struct group *group)
+{
+	struct json_object *object = json_object_new_object();
+	const struct group_properties *properties = group->properties;
+
+	group_look(group);
+	add_string(object, "sgid", group->sgid);
+	add_number(object, "num", group->installed);
+	add_string(object, "state", key_state_name(group));
+	add_string(object, "phase", group_phase_name(group));
+	add_number(object, "sid", group->own_sid);
+	add_number(object, "serial", group->live ?
+		   (uint64_t)group->kernel.serial : 0);
+	add_string(object, "chain", chain_name(&group->chain));
+	json_object_object_add(object, "traffic",
+			       json_object_new_boolean(group->traffic));
+	if (properties) {
+		add_string(object, "delivery",
+			   properties->push ? "push" : "pull");
+		json_object_object_add(object, "sender",
+				       json_object_new_boolean(properties->roles &
+							       ROLE_BIT_SENDER));
+		add_string(object, "location", properties->location);
+		add_string(object, "signer", properties->signer);
+	}
+	if (group->has_roster) {
+		add_number(object, "roster", group->roster.serial);
+		add_number(object, "senders", group->roster.senders_count);
+	}
+	if (group->trouble[0])
+		add_string(object, "trouble", group->trouble);
+	return object;
+}
+
+static struct json_object *describe_node(struct seca *seca)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *server = json_object_new_object();
+	struct json_object *groups = json_object_new_array();
+	struct group *group, *next;
+
+	add_string(server, "uri", seca->home->origin);
+	json_object_object_add(server, "connected",
+			       json_object_new_boolean(transport_client_is_connected(seca->home->client)));
+	json_object_object_add(server, "registered",
+			       json_object_new_boolean(seca->home->registered));
+	json_object_object_add(object, "server", server);
+	add_string(object, "role", seca->role);
+	add_string(object, "node", seca->node);
+	add_number(object, "level", capabilities_level(&seca->capabilities));
+	json_object_object_add(object, "pinned",
+			       json_object_new_boolean(seca->capabilities.pinned));
+	HASH_ITER(hh, seca->groups, group, next)
+		if (group->phase != GROUP_GONE)
+			json_object_array_add(groups, describe_group(group));
+	json_object_object_add(object, "groups", groups);
+	return object;
+}
+
+static void status_verb(void *context, const struct control_request *request,
+			struct control_reply *reply)
+{
+	control_reply_ok(reply, describe_node(context));
+}
+
+/* OpenMetrics text: counts and states, no ids of nodes */
+static void metrics_verb(void *context, const struct control_request *request,
+			 struct control_reply *reply)
+{
+	struct seca *seca = context;
+	struct json_object *answer;
+	struct group *group, *next;
+	size_t size = 0;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out) {
+		control_reply_error(reply, CONTROL_FAILED, "no memory");
+		return;
+	}
+	fprintf(out, "# TYPE cpns_server_connected gauge\ncpns_server_connected %d\n",
+		transport_client_is_connected(seca->home->client));
+	fputs("# TYPE cpns_group_epoch gauge\n", out);
+	HASH_ITER(hh, seca->groups, group, next) {
+		group_look(group);
+		fprintf(out, "cpns_group_epoch{group=\"%s\",state=\"%s\"} %u\n",
+			group->sgid, key_state_name(group), group->installed);
+	}
+	fputs("# TYPE cpns_group_senders gauge\n", out);
+	HASH_ITER(hh, seca->groups, group, next)
+		fprintf(out, "cpns_group_senders{group=\"%s\"} %zu\n",
+			group->sgid,
+			group->has_roster ? group->roster.senders_count : 0);
+	fputs("# TYPE cpns_group_trouble gauge\n", out);
+	HASH_ITER(hh, seca->groups, group, next)
+		fprintf(out, "cpns_group_trouble{group=\"%s\"} %d\n",
+			group->sgid, group->trouble[0] != '\0');
+	fclose(out);
+	answer = json_object_new_object();
+	add_string(answer, "text", text);
+	free(text);
+	control_reply_ok(reply, answer);
+}
+
+/* member "sgid" of a request; refused here when it is not there */
+static const char *request_sgid(const struct control_request *request,
+				struct control_reply *reply)
+{
+	struct json_object *member;
+	const char *sgid;
+
+	if (json_object_object_get_ex(request->body, "sgid", &member) &&
+	    json_object_is_type(member, json_type_string)) {
+		sgid = json_object_get_string(member);
+		if (*sgid && strlen(sgid) <= CPNS_SGID_MAX)
+			return sgid;
+	}
+	control_reply_error(reply, CONTROL_USAGE,
+			    "sgid is missing or not 1 to %d bytes",
+			    CPNS_SGID_MAX);
+	return NULL;
+}
+
+static void come_back(struct group *group)
+{
+	char reason[SECA_REASON_MAX];
+
+	if (group->phase == GROUP_LEFT)
+		group->phase = GROUP_LISTED;
+	group->chain.left = false;
+	if (chain_save(group->seca->directory, &group->chain, reason,
+		       sizeof(reason)))
+		log_error("group %s: state not saved: %s", group->sgid, reason);
+	if (group->phase == GROUP_STOPPED)
+		group->phase = GROUP_LISTED;
+	group_set_traffic(group);
+	if (group->properties->push && group->session &&
+	    group->session->registered)
+		push_start(group);
+}
+
+static void join_verb(void *context, const struct control_request *request,
+		      struct control_reply *reply)
+{
+	struct seca *seca = context;
+	const char *sgid = request_sgid(request, reply);
+	struct group *group = sgid ? group_find(seca, sgid) : NULL;
+
+	if (!sgid)
+		return;
+	if (!group || group->phase == GROUP_GONE) {
+		if (seca->listed)
+			control_reply_error(reply, CONTROL_NOT_FOUND,
+					    "the server lists no group %s for node %s",
+					    sgid, seca->node);
+		else
+			requests_wait(seca, sgid, reply);
+		return;
+	}
+	if (group->unusable) {
+		control_reply_error(reply, CONTROL_REFUSED, "group %s: %s",
+				    sgid, group->trouble);
+		return;
+	}
+	if (group->phase == GROUP_LEFT || group->phase == GROUP_STOPPED)
+		come_back(group);
+	if (requests_wait(seca, sgid, reply))
+		return;
+	group_look(group);
+	if (group->active)
+		requests_answer(group);
+	else
+		group_need(group, "join");
+}
+
+static void left(void *context, const struct transport_response *response)
+{
+	struct group *group = context;
+
+	group->reporting = NULL;
+	if (response->error || response->code / 100 != 2)
+		log_warning("group %s: the server does not take the leave request: %s",
+			    group->sgid, response->error ?
+			    strerror(-response->error) :
+			    response->problem ? response->problem : "refused");
+}
+
+/* the server's SMF takes the entry out of the group document */
+static void send_leave(struct group *group)
+{
+	const char *const below[] = { "nodes", group->seca->node };
+	struct transport_call call = {
+		.method = METHOD_DELETE,
+		.format = FORMAT_NONE,
+		.done = left,
+		.context = group,
+	};
+	int error;
+
+	error = group_call(group, &call, below, 2, &group->reporting);
+	if (error)
+		log_warning("group %s: leave request not sent: %s",
+			    group->sgid, strerror(-error));
+}
+
+static void leave_verb(void *context, const struct control_request *request,
+		       struct control_reply *reply)
+{
+	struct seca *seca = context;
+	const char *sgid = request_sgid(request, reply);
+	struct group *group = sgid ? group_find(seca, sgid) : NULL;
+	struct json_object *member;
+	bool open;
+	int error = 0;
+
+	if (!sgid)
+		return;
+	open = json_object_object_get_ex(request->body, "open", &member) &&
+	       json_object_get_boolean(member);
+	if (!group && !open) {
+		control_reply_error(reply, CONTROL_NOT_FOUND,
+				    "no group %s on node %s", sgid, seca->node);
+		return;
+	}
+	if (group && group->phase != GROUP_GONE) {
+		group_leave(group);
+		send_leave(group);
+	}
+	if (open) {
+		error = dataplane_group_open_traffic(seca->dataplane, sgid);
+		log_notice("group %s: blocks taken away by leave --open", sgid);
+	}
+	if (error)
+		control_reply_error(reply, error == -ENOENT ?
+				    CONTROL_NOT_FOUND : CONTROL_FAILED,
+				    "blocks of group %s: %s", sgid,
+				    strerror(-error));
+	else
+		control_reply_ok(reply, NULL);
+}
+
+static void policy_load_verb(void *context,
+			     const struct control_request *request,
+			     struct control_reply *reply)
+{
+	struct seca *seca = context;
+	struct json_object *answer;
+	struct group *group, *next;
+	unsigned int done = 0, failed = 0;
+
+	HASH_ITER(hh, seca->groups, group, next) {
+		if (group->phase == GROUP_GONE || group->phase == GROUP_LEFT ||
+		    group->phase == GROUP_STOPPED)
+			continue;
+		if (group_set_traffic(group)) {
+			failed++;
+			continue;
+		}
+		done++;
+		group_look(group);
+		install_traffic(group);
+	}
+	if (failed) {
+		control_reply_error(reply, CONTROL_FAILED,
+				    "policies of %u groups could not be set, see the log",
+				    failed);
+		return;
+	}
+	answer = json_object_new_object();
+	add_number(answer, "groups", done);
+	control_reply_ok(reply, answer);
+}
+
+/**
+ * verbs_register - take the member's verbs
+ * @seca: the member side
+ *
+ * A server in the same process has taken `status` and `metrics` already.
+ *
+ * Return: 0 or -errno.
+ */
+int verbs_register(struct seca *seca)
+{
+	static const struct {
+		const char *name;
+		bool admin, shared;
+		control_handler handler;
+	} verbs[] = {
+		{ "member-status", false, false, status_verb },
+		{ "status", false, true, status_verb },
+		{ "metrics", false, true, metrics_verb },
+		{ "join", true, false, join_verb },
+		{ "leave", true, false, leave_verb },
+		{ "policy-load", true, false, policy_load_verb },
+		{ "request-key", false, false, requests_key_verb },
+	};
+	size_t i;
+	int error;
+
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		error = control_register(seca->control, verbs[i].name,
+					 verbs[i].admin, verbs[i].handler,
+					 seca);
+		if (error && !verbs[i].shared)
+			return error;
+	}
+	return 0;
+}
