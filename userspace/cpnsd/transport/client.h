@@ -25,6 +25,10 @@ struct transport_response {
 	const uint8_t *etag;
 	size_t etag_size;
 	bool notification;		/* of an observation, after the first */
+	bool ended;			/* the last one: the exchange is over when
+					 * done returns; an observation goes on
+					 * while this is false
+					 */
 	const char *problem;		/* title of RFC 9290, or "" */
 	int32_t error_id;		/* RFC 9594 4.1.2, or INT32_MIN */
 };
@@ -36,6 +40,7 @@ struct transport_client_options {
 	const char *uri;		/* coaps+tcp://192.0.2.10:5684 */
 	const char *server_id;		/* urn:cpns:server:main, or NULL: any */
 	void (*connected)(void *context);
+	/* session lost, or an attempt failed; the next one comes by itself */
 	void (*disconnected)(void *context, const char *reason);
 	void *context;
 };

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The CoAP server: opening, routes, libcoap's events, closing.
+ *
+ * Everything runs in the loop's thread: libcoap's epoll descriptor is one
+ * watcher of the loop (it covers libcoap's timers too), notifications and
+ * drops come from a timer of zero seconds.  transport_server_close() must
+ * not be called from a handler.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "transport/server_private.h"
+
+#define IDLE_SECONDS		240	/* nothing received: session freed */
+#define HANDSHAKES_MAX		512
+#define FIRST_LIFE_CHECK	30.0
+
+static void run_libcoap(struct transport_server *server)
+{
+	server->running++;
+	coap_io_process(server->context, COAP_IO_NO_WAIT);
+	server->running--;
+}
+
+static void readable(void *context)
+{
+	run_libcoap(context);
+}
+
+static void later(void *context)
+{
+	struct transport_server *server = context;
+
+	observations_notify_due(server);
+	/* the last words to a dropped peer have been said */
+	if (!server->due)
+		peers_end_dropped(server);
+	/* frees ended sessions, sets libcoap's timer anew */
+	run_libcoap(server);
+}
+
+static int event(coap_session_t *session, const coap_event_t event)
+{
+	struct transport_server *server;
+	struct transport_peer *peer;
+	char address[64];
+	size_t size;
+
+	server = coap_get_app_data(coap_session_get_context(session));
+	peer = coap_session_get_app_data(session);
+	switch (event) {
+	case COAP_EVENT_DTLS_CONNECTED:
+		peer = peer_of_session(server, session);
+		if (!peer)
+			break;
+		size = coap_print_addr(coap_session_get_addr_remote(session),
+				       (unsigned char *)address,
+				       sizeof(address) - 1);
+		address[size < sizeof(address) ? size : 0] = '\0';
+		log_info("%s %s connected from %s",
+			 identity_kind_name(peer->identity.kind),
+			 peer->identity.id, address);
+		identity_time_save(0);
+		break;
+	case COAP_EVENT_DTLS_CLOSED:
+	case COAP_EVENT_TCP_CLOSED:
+	case COAP_EVENT_SESSION_CLOSED:
+	case COAP_EVENT_SESSION_FAILED:
+		/* nothing can be sent any more; the record goes with the session */
+		while (peer && peer->observations)
+			observation_end(peer->observations);
+		break;
+	case COAP_EVENT_SERVER_SESSION_DEL:
+		if (peer) {
+			log_info("%s %s disconnected",
+				 identity_kind_name(peer->identity.kind),
+				 peer->identity.id);
+			peer_free(peer);
+		}
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+static void alive(coap_session_t *session, const coap_pdu_t *received,
+		  const coap_mid_t id)
+{
+	struct transport_peer *peer = coap_session_get_app_data(session);
+
+	if (peer)
+		peer->heard = loop_boottime();
+}
+
+/* DTLS: a notification that was reset or never acknowledged */
+static void rejected(coap_session_t *session, const coap_pdu_t *sent,
+		     const coap_nack_reason_t reason, const coap_mid_t id)
+{
+	struct transport_peer *peer = coap_session_get_app_data(session);
+	coap_bin_const_t token;
+
+	if (!peer || !sent)
+		return;
+	token = coap_pdu_get_token(sent);
+	observation_end_token(peer, NULL, &token, true);
+}
+
+static int listen_on(struct transport_server *server, const char *uri,
+		     char *reason, size_t room)
+{
+	struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+	};
+	struct transport_endpoint endpoint;
+	struct addrinfo *found = NULL;
+	coap_address_t address;
+	char port[8];
+	int result;
+
+	result = transport_endpoint_parse(uri, &endpoint, reason, room);
+	if (result)
+		return result;
+	snprintf(port, sizeof(port), "%u", endpoint.port);
+	hints.ai_socktype = endpoint.tls ? SOCK_STREAM : SOCK_DGRAM;
+	if (getaddrinfo(endpoint.host, port, &hints, &found) || !found) {
+		snprintf(reason, room, "%s: an address of numbers is needed",
+			 uri);
+		return -EINVAL;
+	}
+	coap_address_init(&address);
+	address.size = found->ai_addrlen;
+	memcpy(&address.addr, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+
+	errno = 0;
+	if (!coap_new_endpoint(server->context, &address,
+			       endpoint.tls ? COAP_PROTO_TLS :
+					      COAP_PROTO_DTLS)) {
+		result = errno ? -errno : -EADDRINUSE;
+		snprintf(reason, room, "cannot listen on %s: %s", uri,
+			 strerror(-result));
+		return result;
+	}
+	return 0;
+}
+
+/* a node's certificate here would be refused by every client: say it now */
+static int check_own_certificate(struct transport_server *server,
+				 const char *path, char *reason, size_t room)
+{
+	const struct tls_credentials *own = &server->tls.credentials;
+	const uint8_t *at = own->certificate;
+	struct identity identity;
+	char cause[TLS_REASON_MAX];
+	X509 *certificate;
+	int result;
+
+	certificate = d2i_X509(NULL, &at, (long)own->certificate_size);
+	if (!certificate)
+		return -EINVAL;
+	result = identity_from_certificate(certificate, &identity);
+	X509_free(certificate);
+	if (result || identity.kind != IDENTITY_SERVER) {
+		snprintf(reason, room,
+			 "%s is not a server's certificate (urn:cpns:server:)",
+			 path);
+		return -EINVAL;
+	}
+	if (identity_verify_der(server->tls.trust, own->certificate,
+				own->certificate_size, IDENTITY_SERVER,
+				&identity, cause, sizeof(cause)))
+		log_warning("%s: %s", path, cause);
+	return 0;
+}
+
+static int set_context_up(struct transport_server *server)
+{
+	coap_resource_t *resource;
+	int method;
+
+	server->context = coap_new_context(NULL);
+	if (!server->context)
+		return -ENOMEM;
+	coap_set_app_data(server->context, server);
+	coap_context_set_block_mode(server->context, COAP_BLOCK_USE_LIBCOAP |
+				    COAP_BLOCK_SINGLE_BODY);
+	coap_context_set_csm_max_message_size(server->context, MESSAGE_MAX);
+	coap_context_set_session_timeout(server->context, IDLE_SECONDS);
+	coap_context_set_max_handshake_sessions(server->context,
+						HANDSHAKES_MAX);
+	coap_register_event_handler(server->context, event);
+	coap_register_ping_handler(server->context, alive);
+	coap_register_pong_handler(server->context, alive);
+	coap_register_nack_handler(server->context, rejected);
+
+	resource = coap_resource_unknown_init2(server_handle, 0);
+	if (!resource)
+		return -ENOMEM;
+	for (method = METHOD_GET; method <= METHOD_IPATCH; method++)
+		coap_register_request_handler(resource, (coap_request_t)method,
+					      server_handle);
+	coap_add_resource(server->context, resource);
+
+	return tls_server_adopt(server->context, &server->tls) ? 0 : -EINVAL;
+}
+
+/**
+ * transport_server_open - listen for CoAP over TLS and DTLS
+ * @server: result; transport_server_close() ends it
+ * @options: files, addresses, trust; the trust and the loop outlive the
+ *	server, the rest is copied or read now
+ * @reason: gets the cause of an error in words
+ * @room: size of @reason
+ *
+ * Returns 0, -EINVAL for a bad address or certificate, -ENOMEM, or the errno
+ * of a file or socket.
+ */
+int transport_server_open(struct transport_server **server,
+			  const struct transport_server_options *options,
+			  char *reason, size_t room)
+{
+	struct transport_server *fresh;
+	int result;
+	size_t i;
+
+	*server = NULL;
+	tls_start_libcoap();
+	fresh = calloc(1, sizeof(*fresh));
+	if (!fresh) {
+		snprintf(reason, room, "out of memory");
+		return -ENOMEM;
+	}
+	fresh->loop = options->loop;
+	fresh->tls.trust = options->trust;
+	fresh->tls.server = true;
+	loop_timer_init(fresh->loop, &fresh->later, later, fresh);
+	loop_timer_init(fresh->loop, &fresh->life, peers_check_life, fresh);
+
+	result = tls_credentials_read(&fresh->tls.credentials, options->cert,
+				      options->key, reason, room);
+	if (!result)
+		result = check_own_certificate(fresh, options->cert, reason,
+					       room);
+	if (result)
+		goto fail;
+	result = set_context_up(fresh);
+	if (result) {
+		snprintf(reason, room, "cannot set libcoap up");
+		goto fail;
+	}
+	for (i = 0; i < options->listen_count; i++) {
+		result = listen_on(fresh, options->listen[i], reason, room);
+		if (result)
+			goto fail;
+	}
+	loop_fd_start(fresh->loop, &fresh->readable,
+		      coap_context_get_coap_fd(fresh->context), readable,
+		      fresh);
+	loop_timer_start(&fresh->life, FIRST_LIFE_CHECK);
+	run_libcoap(fresh);
+	*server = fresh;
+	return 0;
+fail:
+	transport_server_close(fresh);
+	return result;
+}
+
+/**
+ * transport_server_close - end all sessions and stop listening
+ * @server: may be NULL; none of its handlers is running
+ */
+void transport_server_close(struct transport_server *server)
+{
+	if (!server)
+		return;
+	if (server->readable.loop)
+		loop_fd_stop(&server->readable);
+	loop_timer_stop(&server->later);
+	loop_timer_stop(&server->life);
+	while (server->peers)
+		peer_free(server->peers);
+	if (server->context) {
+		coap_register_event_handler(server->context, NULL);
+		coap_register_nack_handler(server->context, NULL);
+		coap_free_context(server->context);
+	}
+	while (server->routes_count)
+		free(server->routes[--server->routes_count].first);
+	tls_credentials_wipe(&server->tls.credentials);
+	free(server);
+}
+
+/**
+ * transport_server_route - serve every path whose first segment is @first
+ * @server: the server
+ * @first: copied; "ace-group"
+ * @handler: runs in the loop's thread for requests and notifications
+ * @context: for @handler
+ *
+ * Returns 0, -EEXIST, -ENOSPC or -ENOMEM.
+ */
+int transport_server_route(struct transport_server *server, const char *first,
+			   transport_handler handler, void *context)
+{
+	size_t i;
+
+	for (i = 0; i < server->routes_count; i++) {
+		if (!strcmp(server->routes[i].first, first))
+			return -EEXIST;
+	}
+	if (server->routes_count == ROUTES_MAX)
+		return -ENOSPC;
+	server->routes[i].first = strdup(first);
+	if (!server->routes[i].first)
+		return -ENOMEM;
+	server->routes[i].handler = handler;
+	server->routes[i].context = context;
+	server->routes_count++;
+	return 0;
+}
+
+/**
+ * transport_server_drop - end the sessions of a node, after what is due
+ * @server: the server
+ * @peer: whose; after its revocation or eviction
+ *
+ * Requests of the node are refused from now on; notifications that are due
+ * already go out first, then the sessions end.
+ */
+void transport_server_drop(struct transport_server *server,
+			   const struct identity *peer)
+{
+	struct transport_peer *at;
+
+	DL_FOREACH(server->peers, at) {
+		if (at->identity.kind == peer->kind &&
+		    !strcmp(at->identity.id, peer->id))
+			at->drop = true;
+	}
+	loop_timer_start(&server->later, 0);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The peers of a server: one record for each session, made when its
+ * handshake is through, freed when libcoap frees the session.
+ *
+ * Loop's thread only.  libcoap frees idle sessions itself; a session that
+ * only sends (notifications) is found dead by our ping, so that nobody who
+ * has vanished keeps an observation.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <netinet/in.h>
+
+#include "log.h"
+#include "transport/server_private.h"
+
+#define LIFE_SECONDS	30.0
+#define SILENT_PING	60.0		/* silent so long: ping */
+#define SILENT_DEAD	150.0		/* silent so long: three pings lost */
+
+/* the source as IPv4 where a dual-stack listener shows it mapped */
+static void copy_address(struct sockaddr_storage *to,
+			 const coap_address_t *from)
+{
+	const struct sockaddr_in6 *six = &from->addr.sin6;
+	struct sockaddr_in *four = (struct sockaddr_in *)to;
+
+	memset(to, 0, sizeof(*to));
+	if (from->addr.sa.sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+		four->sin_family = AF_INET;
+		four->sin_port = six->sin6_port;
+		memcpy(&four->sin_addr, &six->sin6_addr.s6_addr[12], 4);
+		return;
+	}
+	memcpy(to, &from->addr, from->size < sizeof(*to) ?
+				from->size : sizeof(*to));
+}
+
+/**
+ * peer_of_session - the record of a session, made when it is not there yet
+ * @server: the server
+ * @session: of libcoap
+ *
+ * Returns NULL if the session's handshake is not through, its peer may not be
+ * a client, or memory is short.
+ */
+struct transport_peer *peer_of_session(struct transport_server *server,
+				       coap_session_t *session)
+{
+	struct transport_peer *peer = coap_session_get_app_data(session);
+	struct identity identity;
+
+	if (peer)
+		return peer;
+	if (tls_peer(session, &identity) ||
+	    (identity.kind != IDENTITY_NODE && identity.kind != IDENTITY_SMF))
+		return NULL;
+	peer = calloc(1, sizeof(*peer));
+	if (!peer)
+		return NULL;
+	peer->server = server;
+	peer->session = session;
+	peer->identity = identity;
+	peer->heard = loop_boottime();
+	peer->reliable = coap_session_get_proto(session) == COAP_PROTO_TLS;
+	copy_address(&peer->address, coap_session_get_addr_remote(session));
+	coap_session_set_app_data(session, peer);
+	DL_APPEND(server->peers, peer);
+	return peer;
+}
+
+/**
+ * peer_free - forget a peer, its observations and kept answers
+ * @peer: its session has ended or ends now
+ */
+void peer_free(struct transport_peer *peer)
+{
+	while (peer->observations)
+		observation_end(peer->observations);
+	block_forget(peer);
+	coap_session_set_app_data(peer->session, NULL);
+	DL_DELETE(peer->server->peers, peer);
+	free(peer);
+}
+
+/**
+ * peers_end_dropped - end the sessions that transport_server_drop() marked
+ * @server: the server; none of its handlers is running
+ */
+void peers_end_dropped(struct transport_server *server)
+{
+	struct transport_peer *peer, *next;
+
+	DL_FOREACH_SAFE(server->peers, peer, next) {
+		if (!peer->drop)
+			continue;
+		peer->drop = false;
+		/* the record goes when libcoap frees the session */
+		coap_session_disconnected(peer->session, COAP_NACK_RST);
+	}
+}
+
+/**
+ * peers_check_life - ping the silent, end the dead; every 30 s
+ * @context: the server
+ */
+void peers_check_life(void *context)
+{
+	struct transport_server *server = context;
+	struct transport_peer *peer, *next;
+	double now = loop_boottime();
+
+	loop_timer_start(&server->life, LIFE_SECONDS);
+	DL_FOREACH_SAFE(server->peers, peer, next) {
+		if (!peer->reliable)
+			continue;
+		if (peer->heard + SILENT_DEAD < now) {
+			log_info("%s %s does not answer pings: session ended",
+				 identity_kind_name(peer->identity.kind),
+				 peer->identity.id);
+			coap_session_disconnected(peer->session,
+						  COAP_NACK_NOT_DELIVERABLE);
+		} else if (peer->heard + SILENT_PING < now) {
+			tls_ping(peer->session);
+		}
+	}
+}

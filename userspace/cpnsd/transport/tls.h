@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * TLS for libcoap: our own certificate checks in both directions, TLS 1.3
+ * alone over TCP, no tickets, no resumption, no 0-RTT.
+ *
+ * Loop's thread only.  A struct tls_side belongs to one server or client and
+ * outlives its libcoap context.
+ */
+#ifndef CPNSD_TRANSPORT_TLS_H
+#define CPNSD_TRANSPORT_TLS_H
+
+#include <coap3/coap.h>
+#include <openssl/ssl.h>
+
+#include "transport/message.h"
+
+#define TLS_REASON_MAX 256
+
+/* Max-Message-Size of ours: a body, and room for header, token and options */
+#define MESSAGE_MAX (TRANSPORT_BODY_MAX + 4096)
+
+struct tls_credentials {
+	uint8_t *certificate;		/* DER */
+	size_t certificate_size;
+	uint8_t *key;			/* DER, wiped when freed */
+	size_t key_size;
+	coap_asn1_privatekey_type_t key_type;
+};
+
+struct tls_side {
+	struct identity_trust *trust;
+	struct tls_credentials credentials;
+	bool server;
+	const char *host;		/* client: name or address of the URI */
+	const char *server_id;		/* client: urn:cpns:server:..., NULL: any */
+	char reason[TLS_REASON_MAX];	/* why the last handshake failed, or "" */
+};
+
+void tls_start_libcoap(void);
+
+int tls_credentials_read(struct tls_credentials *credentials, const char *cert,
+			 const char *key, char *reason, size_t room);
+void tls_credentials_wipe(struct tls_credentials *credentials);
+
+/* fills @pki for libcoap; it points into @side->credentials */
+void tls_fill_pki(coap_dtls_pki_t *pki, struct tls_side *side);
+
+/*
+ * Client side: SSL objects that libcoap makes between these two get the
+ * checks of @side.  Pairs may stand inside each other; what enter returns is
+ * for its leave.
+ */
+struct tls_side *tls_client_enter(struct tls_side *side);
+void tls_client_leave(struct tls_side *before);
+
+/* server side, before the endpoint is made */
+bool tls_server_adopt(coap_context_t *context, struct tls_side *side);
+
+/* CoAP over TCP's ping (RFC 8323 5.4) */
+void tls_ping(coap_session_t *session);
+
+/* the verified peer of a session whose handshake is through */
+int tls_peer(const coap_session_t *session, struct identity *identity);
+
+#endif
