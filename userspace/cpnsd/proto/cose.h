@@ -26,7 +26,7 @@ bool cose_key_is_p256(const EVP_PKEY *key);
 int cose_kid(const uint8_t *certificate, size_t size,
 	     uint8_t kid[COSE_KID_SIZE]);
 int cose_to_be_signed(const uint8_t *protected_header, size_t protected_size,
-		      const char *external_aad,
+		      const uint8_t *external_aad, size_t external_aad_size,
 		      const uint8_t *payload, size_t payload_size,
 		      uint8_t **bytes, size_t *size);
 int cose_es256_verify(EVP_PKEY *key, const uint8_t *text, size_t text_size,

@@ -212,7 +212,8 @@ static int verify_view(const struct sign1 *sign1, const char *external_aad,
 		goto out;
 	}
 	error = cose_to_be_signed(sign1->header, sign1->header_size,
-				  external_aad, view->payload,
+				  (const uint8_t *)external_aad,
+				  strlen(external_aad), view->payload,
 				  view->payload_size, &text, &text_size);
 	if (error)
 		goto out;

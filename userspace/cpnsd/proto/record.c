@@ -32,35 +32,43 @@ static bool all_zero(const uint8_t *bytes, size_t size)
 	return !sum;
 }
 
-/* what no single field can tell */
-static const char *record_fault(const struct epoch_record *record)
+/**
+ * epoch_record_fault() - what is wrong with an epoch's fields
+ * @record: the epoch; decoded-only fields are not looked at
+ *
+ * Return: the field and its fault, NULL if the record can be signed.
+ */
+const char *epoch_record_fault(const struct epoch_record *record)
 {
+	bool deleted = record->reason == EPOCH_DELETE;
 	bool no_key = all_zero(record->kcv, sizeof(record->kcv));
 
-	if (record->reason == EPOCH_DELETE && !no_key)
-		return "kcv: a deleted group has none";
-	if (record->reason != EPOCH_DELETE && no_key)
-		return "kcv: all zero, but the group is not deleted";
-	if (record->reason == EPOCH_DELETE && record->shards_count)
-		return "shards: a deleted group has none";
+	if (!sgid_valid(record->sgid))
+		return "sgid: empty, too long, or not printable ASCII without spaces";
+	if (!record->num || record->num > CPNS_EPOCH_MAX)
+		return "num: out of range";
 	if (record->num == 1 && !all_zero(record->prev, sizeof(record->prev)))
 		return "prev: not zero in the first epoch";
-	if (record->atd > record->dtd)
-		return "dtd: less than atd";
+	if (record->etag_size > EPOCH_ETAG_MAX)
+		return "etag: too long";
+	if (record->reason > EPOCH_DELETE)
+		return "reason: unknown";
+	if (record->suite < 1 || record->suite > 3)
+		return "suite: unknown";
+	if (deleted != no_key)
+		return deleted ? "kcv: a deleted group has none" :
+				 "kcv: all zero, but the group is not deleted";
+	if (!deleted && record->dtd <= record->atd)
+		return "dtd: not more than atd";
+	if (record->evicted_count > EPOCH_EVICTED_MAX)
+		return "evicted: too many";
+	if (record->scheme && record->scheme != SCHEME_LKH4)
+		return "scheme: neither 0 nor -65601";
+	if (record->shards_count > EPOCH_SHARDS_MAX)
+		return "shards: too many";
+	if (deleted && record->shards_count)
+		return "shards: a deleted group has none";
 	return NULL;
-}
-
-static bool record_encodable(const struct epoch_record *record)
-{
-	return sgid_valid(record->sgid) && record->num >= 1 &&
-	       record->num <= CPNS_EPOCH_MAX &&
-	       record->etag_size <= EPOCH_ETAG_MAX &&
-	       record->reason <= EPOCH_DELETE && record->suite >= 1 &&
-	       record->suite <= 3 &&
-	       record->evicted_count <= EPOCH_EVICTED_MAX &&
-	       record->shards_count <= EPOCH_SHARDS_MAX &&
-	       (record->scheme == 0 || record->scheme == SCHEME_LKH4) &&
-	       !record_fault(record);
 }
 
 static int encode_payload(const struct epoch_record *record, uint8_t **bytes,
@@ -69,7 +77,7 @@ static int encode_payload(const struct epoch_record *record, uint8_t **bytes,
 	struct cbor_writer writer;
 	size_t i;
 
-	if (!record_encodable(record))
+	if (epoch_record_fault(record))
 		return -EINVAL;
 	cbor_writer_open(&writer);
 	cbor_write_array(&writer, RECORD_FIELDS);
@@ -217,7 +225,7 @@ static int decode_payload(const struct cose_sign1_view *view,
 	read_evicted(&reader, record);
 	read_scheme(&reader, record);
 	read_shards(&reader, record);
-	fault = reader.error ? NULL : record_fault(record);
+	fault = reader.error ? NULL : epoch_record_fault(record);
 	if (fault)
 		cbor_reader_fail(&reader, -EBADMSG, "%s", fault);
 	return reader.error;

@@ -49,6 +49,9 @@ struct epoch_record {
 	size_t signer_certificate_size;
 };
 
+/* the field that cannot be signed and why, NULL if all can */
+const char *epoch_record_fault(const struct epoch_record *record);
+
 /* deterministic CBOR and ES256 signature; *bytes is malloc'ed */
 int epoch_record_sign(const struct epoch_record *record,
 		      const struct signer *signer,

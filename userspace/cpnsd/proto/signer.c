@@ -3,7 +3,7 @@
  * The signer's side of COSE_Sign1 (RFC 9052 4.2, RFC 9053 2.1) with ES256.
  *
  * One thread at a time for each signer.  The private key lives in OpenSSL's
- * EVP_PKEY and is wiped by it; file bytes never pass through a buffer here.
+ * EVP_PKEY and is wiped by it.
  */
 #include "proto/signer.h"
 
@@ -16,10 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "proto/cbor.h"
 #include "proto/cose.h"
+#include "proto/private_key.h"
 #include "proto/reason.h"
 
 /**
@@ -61,7 +61,8 @@ int cose_kid(const uint8_t *certificate, size_t size,
  * cose_to_be_signed() - Sig_structure of a COSE_Sign1 (RFC 9052 4.4)
  * @protected_header: bytes of the protected header
  * @protected_size: their number
- * @external_aad: text whose bytes are the external_aad
+ * @external_aad: what is signed beside the message
+ * @external_aad_size: its bytes
  * @payload: bytes of the payload
  * @payload_size: their number
  * @bytes: gets the structure, to be released with free()
@@ -70,7 +71,7 @@ int cose_kid(const uint8_t *certificate, size_t size,
  * Return: 0 or -ENOMEM.
  */
 int cose_to_be_signed(const uint8_t *protected_header, size_t protected_size,
-		      const char *external_aad,
+		      const uint8_t *external_aad, size_t external_aad_size,
 		      const uint8_t *payload, size_t payload_size,
 		      uint8_t **bytes, size_t *size)
 {
@@ -80,33 +81,9 @@ int cose_to_be_signed(const uint8_t *protected_header, size_t protected_size,
 	cbor_write_array(&writer, 4);
 	cbor_write_text(&writer, "Signature1");
 	cbor_write_bytes(&writer, protected_header, protected_size);
-	cbor_write_bytes(&writer, external_aad, strlen(external_aad));
+	cbor_write_bytes(&writer, external_aad, external_aad_size);
 	cbor_write_bytes(&writer, payload, payload_size);
 	return cbor_writer_finish(&writer, bytes, size);
-}
-
-static FILE *open_private_file(const char *path, char *reason, size_t room)
-{
-	struct stat status;
-	FILE *file;
-	int error;
-
-	file = fopen(path, "re");
-	if (!file) {
-		reason_give(reason, room, 0, "%s: %s", path, strerror(errno));
-		return NULL;
-	}
-	if (fstat(fileno(file), &status) || !S_ISREG(status.st_mode) ||
-	    status.st_mode & 0007) {
-		reason_give(reason, room, 0,
-			    "%s: a private key must be a file that others cannot read (chmod 0600)",
-			    path);
-		error = EACCES;
-		fclose(file);
-		errno = error;
-		return NULL;
-	}
-	return file;
 }
 
 static int read_certificate(struct signer *signer, X509 **certificate,
@@ -149,7 +126,6 @@ int signer_open(struct signer *signer, const char *certificate_file,
 		const char *key_file, char *reason, size_t room)
 {
 	X509 *certificate = NULL;
-	FILE *file;
 	int error;
 
 	memset(signer, 0, sizeof(*signer));
@@ -157,18 +133,11 @@ int signer_open(struct signer *signer, const char *certificate_file,
 				 reason, room);
 	if (error)
 		goto out;
-	file = open_private_file(key_file, reason, room);
-	if (!file) {
-		error = -errno;
+	error = private_key_read(key_file, &signer->key, reason, room);
+	if (error)
 		goto out;
-	}
-	signer->key = PEM_read_PrivateKey(file, NULL, NULL, (void *)"");
-	fclose(file);
 	error = -EINVAL;
-	if (!signer->key)
-		reason_give(reason, room, 0, "%s: no private key in PEM",
-			    key_file);
-	else if (!cose_key_is_p256(signer->key))
+	if (!cose_key_is_p256(signer->key))
 		reason_give(reason, room, 0,
 			    "%s: ES256 needs an EC key on P-256", key_file);
 	else if (X509_check_private_key(certificate, signer->key) != 1)
@@ -263,7 +232,9 @@ int cose_sign1(const struct signer *signer, const char *external_aad,
 	error = cbor_writer_finish(&writer, &header, &header_size);
 	if (error)
 		return error;
-	error = cose_to_be_signed(header, header_size, external_aad, payload,
+	error = cose_to_be_signed(header, header_size,
+				  (const uint8_t *)external_aad,
+				  strlen(external_aad), payload,
 				  payload_size, &text, &text_size);
 	if (error)
 		goto out;
