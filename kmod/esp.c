@@ -300,7 +300,7 @@ static void cpns_sa_fill(struct xfrm_state *x, struct net *net,
 	x->mark = config->mark;
 	x->replay_maxdiff = net->xfrm.sysctl_aevent_rseqth;
 	x->replay_maxage = net->xfrm.sysctl_aevent_etime * HZ / XFRM_AE_ETH_M;
-#ifdef HAVE_XFRM_SA_DIR
+#ifdef CPNS_HAVE_XFRM_DIR
 	x->dir = config->dir == CPNS_DIR_OUT ? XFRM_SA_DIR_OUT :
 					       XFRM_SA_DIR_IN;
 #endif
@@ -311,7 +311,7 @@ static int cpns_sa_init_state(struct xfrm_state *x,
 {
 	int err;
 
-#ifdef HAVE_XFRM_INIT_EXTACK
+#ifdef CPNS_HAVE_XFRM_INIT_EXTACK
 	err = xfrm_init_state(x, extack);
 #else
 	err = xfrm_init_state(x);

@@ -155,7 +155,7 @@ cpns_subrequest(struct cpns_tfm *tfm, struct aead_request *req,
 static void cpns_copy(struct scatterlist *dst, struct scatterlist *src,
 		      unsigned int len)
 {
-#ifdef HAVE_MEMCPY_SGLIST
+#ifdef CPNS_HAVE_MEMCPY_SGLIST
 	memcpy_sglist(dst, src, len);
 #else
 	unsigned int done, part;

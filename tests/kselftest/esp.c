@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ESP states by SA_ADD: traffic between two namespaces in every family and
+ * mode, change of epochs without loss, replay, and every way to end. Needs the
+ * module with allow_raw=1, root, iproute2, ping.
+ *
+ *   cpns-a  10.9.0.1 2001:db8:9::1 ---- veth ---- 10.9.0.2 2001:db8:9::2  cpns-b
+ *   inner   10.1.0.1 2001:db8:1::1                10.2.0.1 2001:db8:2::1
+ *
+ * Sender 1 is a, sender 2 is b.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+#include "kselftest_harness.h"
+#include "cpns_test.h"
+
+#define REQID 0x40000007
+#define V4_A "10.9.0.1"
+#define V4_B "10.9.0.2"
+#define V6_A "2001:db8:9::1"
+#define V6_B "2001:db8:9::2"
+
+static const char *const names[2] = { "cpns-a", "cpns-b" };
+
+FIXTURE(esp)
+{
+	struct cpns_test test[2];
+	struct cpns_test events;
+	char sgid[64];
+	int32_t serial[2];
+};
+
+/* requests must come from the socket's namespace */
+static struct cpns_test *in(struct cpns_test *test, int side)
+{
+	return cpns_test_enter(names[side]) ? NULL : &test[side];
+}
+
+static int epoch_set(struct cpns_test *test, const char *sgid, uint32_t number,
+		     uint32_t atd, int32_t *serial)
+{
+	for (int side = 0; side < 2; side++) {
+		struct cpns_test_epoch epoch = {
+			.sgid = sgid, .number = number, .atd = atd,
+			.dtd = atd + 3, .sid = side + 1,
+		};
+
+		serial[side] = cpns_test_group_set(in(test, side), &epoch);
+		if (serial[side] < 0)
+			return serial[side];
+	}
+	return 0;
+}
+
+/* both directions on both sides; SPIs tell epoch and sender */
+static int pair_add(struct cpns_test *test, const char *sgid, uint32_t epoch,
+		    const char *a, const char *b, uint8_t mode)
+{
+	for (int side = 0; side < 2; side++)
+		for (int sender = 0; sender < 2; sender++) {
+			struct cpns_test_sa sa = {
+				.sgid = sgid, .epoch = epoch, .sid = sender + 1,
+				.dir = side == sender ? CPNS_DIR_OUT :
+							CPNS_DIR_IN,
+				.src = sender ? b : a, .dst = sender ? a : b,
+				.spi = 0x1000 * epoch + sender,
+				.reqid = REQID, .mode = mode,
+			};
+			int ret = cpns_test_sa_add(in(test, side), &sa);
+
+			if (ret)
+				return ret;
+		}
+	return 0;
+}
+
+static int policies(const char *mode, const char *a, const char *b,
+		    const char *inner_a, const char *inner_b)
+{
+	const char *outer[2] = { a, b }, *inner[2] = { inner_a, inner_b };
+	int ret = 0;
+
+	for (int side = 0; side < 2 && !ret; side++)
+		ret = cpns_test_run("ip -n %s xfrm policy add dir out src %s dst %s tmpl src %s dst %s proto esp reqid %u mode %s && "
+				    "ip -n %s xfrm policy add dir in src %s dst %s tmpl src %s dst %s proto esp reqid %u mode %s",
+				    names[side], inner[side], inner[!side],
+				    outer[side], outer[!side], REQID, mode,
+				    names[side], inner[!side], inner[side],
+				    outer[!side], outer[side], REQID, mode);
+	return ret;
+}
+
+static int ping(const char *options, const char *address)
+{
+	return cpns_test_run("ip netns exec cpns-a ping -q -W 2 %s %s", options,
+			     address);
+}
+
+FIXTURE_SETUP(esp)
+{
+	snprintf(self->sgid, sizeof(self->sgid), "urn:cpns:test:esp-%d",
+		 getpid());
+	cpns_test_run("ip netns del cpns-a 2>/dev/null; ip netns del cpns-b 2>/dev/null; true");
+	ASSERT_EQ(0, cpns_test_run("set -e; for n in a b; do ip netns add cpns-$n; ip -n cpns-$n link set lo up; done\n"
+		"ip -n cpns-a link add eth type veth peer name eth netns cpns-b\n"
+		"for n in 1:2:a 2:1:b; do x=${n%%%%:*}; n=${n#*:}; y=${n%%%%:*}; s=cpns-${n#*:}\n"
+		"ip -n $s addr add 10.9.0.$x/24 dev eth; ip -n $s addr add 2001:db8:9::$x/64 dev eth nodad\n"
+		"ip -n $s addr add 10.$x.0.1/32 dev lo; ip -n $s addr add 2001:db8:$x::1/128 dev lo nodad\n"
+		"ip -n $s link set eth up\n"
+		"ip -n $s route add 10.$y.0.0/24 via 10.9.0.$y src 10.$x.0.1\n"
+		"ip -n $s -6 route add 2001:db8:$y::/64 via 2001:db8:9::$y src 2001:db8:$x::1; done"));
+	for (int side = 0; side < 2; side++) {
+		ASSERT_EQ(0, cpns_test_enter(names[side]));
+		ASSERT_EQ(0, cpns_test_open(&self->test[side]));
+	}
+	ASSERT_EQ(0, cpns_test_enter(names[0]));
+	ASSERT_EQ(0, cpns_test_events_open(&self->events));
+	ASSERT_EQ(0, epoch_set(self->test, self->sgid, 1, 0, self->serial));
+}
+
+FIXTURE_TEARDOWN(esp)
+{
+	for (int side = 0; side < 2; side++)
+		cpns_test_close(&self->test[side]);
+	cpns_test_close(&self->events);
+	/* with states alive: the namespace's end must end them */
+	cpns_test_run("ip netns del cpns-a; ip netns del cpns-b");
+}
+
+FIXTURE_VARIANT(esp)
+{
+	uint8_t mode;
+	bool v6;
+};
+
+FIXTURE_VARIANT_ADD(esp, tunnel4) { CPNS_SA_MODE_TUNNEL, false };
+FIXTURE_VARIANT_ADD(esp, tunnel6) { CPNS_SA_MODE_TUNNEL, true };
+FIXTURE_VARIANT_ADD(esp, transport4) { CPNS_SA_MODE_TRANSPORT, false };
+FIXTURE_VARIANT_ADD(esp, transport6) { CPNS_SA_MODE_TRANSPORT, true };
+
+struct world {
+	const char *a, *b, *mode, *inner_a, *inner_b, *target;
+};
+
+static struct world world_of(uint8_t mode, bool v6)
+{
+	struct world world = { V4_A, V4_B, "tunnel", "10.1.0.0/24",
+			       "10.2.0.0/24", "10.2.0.1" };
+
+	if (v6) {
+		world.a = V6_A;
+		world.b = V6_B;
+		world.inner_a = "2001:db8:1::/64";
+		world.inner_b = "2001:db8:2::/64";
+		world.target = "2001:db8:2::1";
+	}
+	if (mode == CPNS_SA_MODE_TRANSPORT) {
+		world.mode = "transport";
+		world.inner_a = world.a;
+		world.inner_b = world.b;
+		world.target = world.b;
+	}
+	return world;
+}
+
+#define ESTABLISH(self, variant, world) do {				\
+	world = world_of((variant)->mode, (variant)->v6);		\
+	ASSERT_EQ(0, pair_add((self)->test, (self)->sgid, 1, world.a,	\
+			      world.b, (variant)->mode));		\
+	ASSERT_EQ(0, policies(world.mode, world.a, world.b,		\
+			      world.inner_a, world.inner_b));		\
+	ASSERT_EQ(0, ping("-c 3 -i 0.2", world.target));		\
+} while (0)
+
+TEST_F(esp, carries_and_shows_no_key)
+{
+	struct cpns_test_sa_state state;
+	uint8_t key[36], secret[CPNS_SECRET_SIZE];
+	char handle[32], hex[80];
+	struct world world;
+
+	ESTABLISH(self, variant, world);
+	ASSERT_EQ(0, cpns_test_sa_get(in(self->test, 0), 0x1000, CPNS_DIR_OUT,
+				      &state));
+	EXPECT_LE(3u, state.packets);
+	EXPECT_EQ(CPNS_STATE_ACTIVE, (int)state.state);
+	EXPECT_EQ(state.packets, state.seq);
+	ASSERT_EQ(0, cpns_test_sa_get(in(self->test, 1), 0x1000, CPNS_DIR_IN,
+				      &state));
+	EXPECT_LE(3u, state.packets);
+	EXPECT_EQ(128u, state.window);
+	/* larger than a page: fragments, several pieces in a list */
+	EXPECT_EQ(0, ping("-c 2 -i 0.2 -s 6000", world.target));
+
+	cpns_test_secret(1, secret);
+	ASSERT_EQ(0, cpns_test_traffic_key(self->sgid, 1, secret, CPNS_USE_ESP,
+					   CPNS_AEAD_RFC4106, 1, 32, key, 36));
+	for (int i = 0; i < 8; i++)
+		sprintf(hex + 2 * i, "%02x", key[i]);
+	snprintf(handle, sizeof(handle), "0x%08x0000000100010120",
+		 self->serial[0]);
+	EXPECT_EQ(0, cpns_test_run("ip -n cpns-a xfrm state | grep -q 'aead rfc4106(gcm(aes)) %s 128'",
+				   handle));
+	EXPECT_EQ(1, cpns_test_run("ip -n cpns-a xfrm state | grep -i '%s'",
+				   hex));
+}
+
+TEST_F(esp, next_epoch_without_loss)
+{
+	struct cpns_test_event event;
+	struct world world;
+
+	ESTABLISH(self, variant, world);
+	ASSERT_EQ(0, epoch_set(self->test, self->sgid, 2, 3, self->serial));
+	ASSERT_EQ(0, pair_add(self->test, self->sgid, 2, world.a, world.b,
+			      variant->mode));
+	/* prepared: ours knows it, xfrm does not */
+	EXPECT_EQ(4, cpns_test_sa_count(in(self->test, 0), self->sgid));
+	EXPECT_EQ(1, cpns_test_run("ip -n cpns-a xfrm state | grep 'spi 0x00002000'"));
+	EXPECT_EQ(0, cpns_test_run("ip netns exec cpns-a ping -q -i 0.02 -w 5 %s | tee /dev/stderr | grep -q ' 0%% packet loss'",
+				   world.target));
+	EXPECT_EQ(0, cpns_test_run("ip -n cpns-a xfrm state | grep -q 'spi 0x00002000'"));
+	/* the old outbound one goes first, then with the epoch the inbound */
+	ASSERT_EQ(0, cpns_test_event(&self->events, CPNS_CMD_SA_GONE, 100,
+				     &event));
+	EXPECT_EQ(0x1000u, event.spi);
+	EXPECT_EQ(CPNS_DIR_OUT, event.dir);
+	ASSERT_EQ(0, cpns_test_event(&self->events, CPNS_CMD_SA_GONE, 4000,
+				     &event));
+	EXPECT_EQ(0x1001u, event.spi);
+	EXPECT_EQ(2, cpns_test_sa_count(in(self->test, 0), self->sgid));
+	EXPECT_EQ(0, ping("-c 1", world.target));
+}
+
+TEST_F(esp, revoke_stops_closed)
+{
+	struct cpns_test_event event;
+	struct world world;
+
+	ESTABLISH(self, variant, world);
+	ASSERT_EQ(0, cpns_test_group_revoke(in(self->test, 0), self->sgid));
+	EXPECT_NE(0, ping("-c 1", world.target));
+	EXPECT_EQ(0, cpns_test_sa_count(in(self->test, 0), NULL));
+	EXPECT_EQ(1, cpns_test_run("ip -n cpns-a xfrm state | grep 'aead'"));
+	EXPECT_EQ(0, cpns_test_event(&self->events, CPNS_CMD_SA_GONE, 1000,
+				     &event));
+	EXPECT_EQ(CPNS_REASON_REVOKED, (int)event.reason);
+	EXPECT_EQ(0, cpns_test_event(&self->events, CPNS_CMD_GROUP_GONE, 1000,
+				     &event));
+}
+
+FIXTURE(form)
+{
+	struct cpns_test test[2];
+	struct cpns_test events;
+	char sgid[64];
+	int32_t serial[2];
+	struct cpns_test_sa out, in;
+};
+
+FIXTURE_SETUP(form)
+{
+	snprintf(self->sgid, sizeof(self->sgid), "urn:cpns:test:form-%d",
+		 getpid());
+	for (int side = 0; side < 2; side++) {
+		cpns_test_run("ip netns del %s 2>/dev/null; ip netns add %s; ip -n %s link set lo up",
+			      names[side], names[side], names[side]);
+		ASSERT_EQ(0, cpns_test_enter(names[side]));
+		ASSERT_EQ(0, cpns_test_open(&self->test[side]));
+	}
+	ASSERT_EQ(0, cpns_test_enter(names[0]));
+	ASSERT_EQ(0, cpns_test_events_open(&self->events));
+	ASSERT_EQ(0, epoch_set(self->test, self->sgid, 1, 0, self->serial));
+	ASSERT_EQ(0, cpns_test_enter(names[0]));
+	self->out = (struct cpns_test_sa){
+		.sgid = self->sgid, .epoch = 1, .sid = 1, .dir = CPNS_DIR_OUT,
+		.src = V4_A, .dst = V4_B, .spi = 0x1000, .reqid = REQID,
+		.mode = CPNS_SA_MODE_TUNNEL,
+	};
+	self->in = self->out;
+	self->in.sid = 2;
+	self->in.dir = CPNS_DIR_IN;
+	self->in.src = V4_B;
+	self->in.dst = V4_A;
+	self->in.spi = 0x1001;
+}
+
+FIXTURE_TEARDOWN(form)
+{
+	for (int side = 0; side < 2; side++)
+		cpns_test_close(&self->test[side]);
+	cpns_test_close(&self->events);
+	cpns_test_run("ip netns del cpns-a; ip netns del cpns-b");
+}
+
+/* refused with @error and a text, and nothing is left behind */
+#define REFUSED(error, sa) do {						\
+	EXPECT_EQ(error, cpns_test_sa_add(&self->test[0], sa));		\
+	EXPECT_NE('\0', self->test[0].text[0]);				\
+	TH_LOG("%s", self->test[0].text);				\
+} while (0)
+
+TEST_F(form, refusals)
+{
+	struct cpns_test_event event;
+	struct cpns_test_sa sa;
+
+	sa = self->out; sa.spi = 255; REFUSED(-EINVAL, &sa);
+	sa = self->out; sa.sid = 2; REFUSED(-EINVAL, &sa);
+	sa = self->out; sa.window = 64; REFUSED(-EINVAL, &sa);
+	sa = self->out; sa.epoch = 9; REFUSED(-ENOKEY, &sa);
+	sa = self->out; sa.sgid = "urn:cpns:none"; REFUSED(-ENOKEY, &sa);
+	sa = self->out; sa.src = "239.1.1.1"; REFUSED(-EINVAL, &sa);
+	sa = self->out; sa.src = V6_A; REFUSED(-EINVAL, &sa);
+	sa = self->out; sa.dst = "0.0.0.0"; REFUSED(-EINVAL, &sa);
+	sa = self->out; sa.mode = 2; REFUSED(-ERANGE, &sa);
+	sa = self->out; sa.dir = 3; REFUSED(-ERANGE, &sa);
+	sa = self->in; sa.window = 1025; REFUSED(-ERANGE, &sa);
+	sa = self->in; sa.sid = 0; REFUSED(-EINVAL, &sa);
+	/* one's own traffic must not come in as another's */
+	sa = self->in; sa.sid = 1; REFUSED(-EINVAL, &sa);
+	ASSERT_EQ(0, cpns_test_event(&self->events, CPNS_CMD_ALARM, 1000,
+				     &event));
+	EXPECT_EQ(CPNS_REASON_OWN_SID, (int)event.reason);
+	EXPECT_EQ(0, cpns_test_sa_count(&self->test[0], NULL));
+
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test[0], &self->in));
+	REFUSED(-EEXIST, &self->in);
+	EXPECT_EQ(1, cpns_test_sa_count(&self->test[0], NULL));
+	/* of the other namespace */
+	ASSERT_EQ(0, cpns_test_enter(names[1]));
+	REFUSED(-EPERM, &self->out);
+	ASSERT_EQ(0, cpns_test_enter(names[0]));
+}
+
+TEST_F(form, delete)
+{
+	struct cpns_test_sa other = self->in;
+
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test[0], &self->in));
+	other.spi++;
+	EXPECT_EQ(-ENOENT, cpns_test_sa_del(&self->test[0], &other));
+	other = self->in;
+	other.dir = CPNS_DIR_OUT;
+	EXPECT_EQ(-ENOENT, cpns_test_sa_del(&self->test[0], &other));
+	EXPECT_EQ(0, cpns_test_sa_del(&self->test[0], &self->in));
+	EXPECT_EQ(-ENOENT, cpns_test_sa_del(&self->test[0], &self->in));
+	EXPECT_EQ(1, cpns_test_run("ip -n cpns-a xfrm state | grep aead"));
+	/* one that waits */
+	ASSERT_EQ(0, epoch_set(self->test, self->sgid, 2, 100, self->serial));
+	ASSERT_EQ(0, cpns_test_enter(names[0]));
+	self->out.epoch = 2;
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test[0], &self->out));
+	EXPECT_EQ(-EEXIST, cpns_test_sa_add(&self->test[0], &self->out));
+	EXPECT_EQ(0, cpns_test_sa_del(&self->test[0], &self->out));
+	EXPECT_EQ(0, cpns_test_sa_count(&self->test[0], NULL));
+	/* past active: no more */
+	ASSERT_EQ(0, cpns_test_epoch_activate(&self->test[0], self->sgid, 2));
+	self->out.epoch = 1;
+	EXPECT_EQ(-ESTALE, cpns_test_sa_add(&self->test[0], &self->out));
+}
+
+TEST_F(form, others_delete)
+{
+	static const char *const ways[] = {
+		"ip -n cpns-a xfrm state flush",
+		"ip -n cpns-a xfrm state deleteall",
+		"ip -n cpns-a xfrm state delete src " V4_A " dst " V4_B " proto esp spi 0x1000 && "
+		"ip -n cpns-a xfrm state delete src " V4_B " dst " V4_A " proto esp spi 0x1001",
+	};
+	struct cpns_test_event event;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, cpns_test_sa_add(&self->test[0], &self->out));
+		ASSERT_EQ(0, cpns_test_sa_add(&self->test[0], &self->in));
+		ASSERT_EQ(2, cpns_test_sa_count(&self->test[0], NULL));
+		ASSERT_EQ(0, cpns_test_run("%s", ways[i]));
+		for (int j = 0; j < 2; j++) {
+			ASSERT_EQ(0, cpns_test_event(&self->events,
+						     CPNS_CMD_SA_GONE, 2000,
+						     &event));
+			EXPECT_EQ(CPNS_REASON_DELETED, (int)event.reason);
+			EXPECT_EQ(1u, event.epoch);
+		}
+		EXPECT_EQ(0, cpns_test_sa_count(&self->test[0], NULL));
+	}
+}
+
+TEST_F(form, marks_interfaces_windows)
+{
+	struct cpns_test_sa_state state;
+	struct cpns_test_sa marked = self->in;
+
+	marked.mark = 0x11;
+	marked.mark_mask = 0xff;
+	marked.if_id = 42;
+	marked.window = 1024;
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test[0], &marked));
+	EXPECT_EQ(0, cpns_test_run("ip -n cpns-a xfrm state | tr -d '\\n' | grep 'replay_window 1024' | grep 'mark 0x11/0xff' | grep -q 'if_id 0x2a'"));
+	ASSERT_EQ(0, cpns_test_sa_get(&self->test[0], marked.spi, CPNS_DIR_IN,
+				      &state));
+	EXPECT_EQ(1024u, state.window);
+	EXPECT_EQ(-ENOENT, cpns_test_sa_del(&self->test[0], &self->in));
+	EXPECT_EQ(0, cpns_test_sa_del(&self->test[0], &marked));
+	self->in.window = 32;
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test[0], &self->in));
+	ASSERT_EQ(0, cpns_test_sa_get(&self->test[0], marked.spi, CPNS_DIR_IN,
+				      &state));
+	EXPECT_EQ(32u, state.window);
+}
+
+TEST_F(form, holds_the_module)
+{
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test[0], &self->in));
+	EXPECT_EQ(-1, syscall(SYS_delete_module, "cpns_group", O_NONBLOCK));
+	EXPECT_EQ(EWOULDBLOCK, errno);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Messages: KEYCTL_PKEY_QUERY, _ENCRYPT and _DECRYPT on a group's key, checked
+ * against OpenSSL. Needs the module with allow_raw=1 and root.
+ */
+#include <errno.h>
+#include <keyutils.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "kselftest_harness.h"
+#include "cpns_test.h"
+
+#define SID 0x0304
+#define ADDED ((int)CPNS_MESSAGE_HEADER_SIZE + 16)
+#define ROOM ((int)CPNS_MESSAGE_MAX + ADDED)
+
+FIXTURE(pkey)
+{
+	struct cpns_test test;
+	char sgid[64];
+	int32_t serial;
+	uint8_t *text, *sealed, *plain;
+};
+
+FIXTURE_SETUP(pkey)
+{
+	struct cpns_test_epoch epoch = { .number = 7, .sid = SID };
+
+	snprintf(self->sgid, sizeof(self->sgid), "urn:cpns:test:pkey-%d",
+		 getpid());
+	epoch.sgid = self->sgid;
+	ASSERT_EQ(0, cpns_test_open(&self->test));
+	self->serial = cpns_test_group_set(&self->test, &epoch);
+	ASSERT_GT(self->serial, 0) {
+		TH_LOG("GROUP_SET: %d %s", self->serial, self->test.text);
+	}
+	self->text = malloc(ROOM);
+	self->sealed = malloc(ROOM);
+	self->plain = malloc(ROOM);
+	for (int i = 0; i < ROOM; i++)
+		self->text[i] = i * 11;
+}
+
+FIXTURE_TEARDOWN(pkey)
+{
+	cpns_test_group_revoke(&self->test, self->sgid);
+	cpns_test_close(&self->test);
+	free(self->text);
+	free(self->sealed);
+	free(self->plain);
+}
+
+static long seal(int32_t serial, const void *text, size_t size, void *sealed)
+{
+	long ret = keyctl_pkey_encrypt(serial, "enc=raw", text, size, sealed,
+				       ROOM);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static long unseal(int32_t serial, const void *sealed, size_t size, void *text)
+{
+	long ret = keyctl_pkey_decrypt(serial, "enc=raw", sealed, size, text,
+				       CPNS_MESSAGE_MAX);
+
+	return ret < 0 ? -errno : ret;
+}
+
+TEST_F(pkey, query)
+{
+	struct keyctl_pkey_query query;
+
+	ASSERT_EQ(0, keyctl_pkey_query(self->serial, "enc=raw", &query));
+	EXPECT_EQ((uint32_t)(KEYCTL_SUPPORTS_ENCRYPT |
+			     KEYCTL_SUPPORTS_DECRYPT),
+		  query.supported_ops);
+	EXPECT_EQ(CPNS_MESSAGE_MAX, query.max_dec_size);
+	EXPECT_EQ(ROOM, query.max_enc_size);
+	EXPECT_EQ(-1, keyctl_pkey_query(self->serial, "enc=pkcs1", &query));
+	EXPECT_EQ(ENOPKG, errno);
+	EXPECT_EQ(-1, keyctl_pkey_query(self->serial, "enc=raw hash=sha256",
+					&query));
+}
+
+TEST_F(pkey, bytes_as_openssl_makes_them)
+{
+	static const uint8_t head[12] = { 0, 0, 0, 7, 3, 4, 0, 0, 0, 0, 0, 1 };
+	uint8_t key[32], secret[32], nonce[12] = { 0 };
+
+	ASSERT_EQ(100 + ADDED, seal(self->serial, self->text, 100,
+				    self->sealed));
+	EXPECT_EQ(0, memcmp(self->sealed, head, sizeof(head)));
+	cpns_test_secret(7, secret);
+	ASSERT_EQ(0, cpns_test_traffic_key(self->sgid, 7, secret,
+					   CPNS_USE_MESSAGE, CPNS_AEAD_GCM,
+					   SID, 32, key, 32));
+	memcpy(nonce + 4, self->sealed + 4, 8);
+	ASSERT_EQ(0, cpns_test_open_sealed(CPNS_AEAD_GCM, key, 32, nonce, nonce,
+					   12, self->sealed + 12, 116,
+					   self->plain));
+	EXPECT_EQ(0, memcmp(self->plain, self->text, 100));
+
+	/* and what another sender made */
+	ASSERT_EQ(0, cpns_test_traffic_key(self->sgid, 7, secret,
+					   CPNS_USE_MESSAGE, CPNS_AEAD_GCM,
+					   SID + 1, 32, key, 32));
+	nonce[5]++;
+	memcpy(self->sealed + 4, nonce + 4, 8);
+	ASSERT_EQ(0, cpns_test_seal(CPNS_AEAD_GCM, key, 32, nonce, nonce, 12,
+				    self->text, 50, self->sealed + 12));
+	ASSERT_EQ(50, unseal(self->serial, self->sealed, 50 + ADDED,
+			     self->plain));
+	EXPECT_EQ(0, memcmp(self->plain, self->text, 50));
+}
+
+TEST_F(pkey, sizes)
+{
+	static const int sizes[] = { 1, 4096, CPNS_MESSAGE_MAX };
+
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(sizes[i] + ADDED,
+			  seal(self->serial, self->text, sizes[i],
+			       self->sealed));
+		ASSERT_EQ(sizes[i], unseal(self->serial, self->sealed,
+					   sizes[i] + ADDED, self->plain));
+		EXPECT_EQ(0, memcmp(self->plain, self->text, sizes[i]));
+	}
+	EXPECT_EQ(-EINVAL, seal(self->serial, self->text, CPNS_MESSAGE_MAX + 1,
+				self->sealed));
+	for (int size = 1; size < ADDED; size++)
+		EXPECT_EQ(-EBADMSG, unseal(self->serial, self->sealed, size,
+					   self->plain));
+}
+
+TEST_F(pkey, every_byte_counts)
+{
+	ASSERT_EQ(10 + ADDED, seal(self->serial, self->text, 10, self->sealed));
+	for (int i = 0; i < 10 + ADDED; i++) {
+		self->sealed[i] ^= 1;
+		/* another epoch is not there, another byte is not authentic */
+		EXPECT_EQ(i < 4 ? -ENOKEY : -EBADMSG,
+			  unseal(self->serial, self->sealed, 10 + ADDED,
+				 self->plain));
+		self->sealed[i] ^= 1;
+	}
+	EXPECT_EQ(10, unseal(self->serial, self->sealed, 10 + ADDED,
+			     self->plain));
+}
+
+TEST_F(pkey, epochs_and_suites)
+{
+	static const uint8_t suites[] = { CPNS_SUITE_AES_128_GCM,
+					  CPNS_SUITE_CHACHA20_POLY1305 };
+	struct cpns_test_epoch next = {
+		.sgid = self->sgid, .number = 7, .dtd = 600, .sid = SID,
+	};
+
+	ASSERT_EQ(9 + ADDED, seal(self->serial, self->text, 9, self->sealed));
+	for (int i = 0; i < 2; i++) {
+		next.number++;
+		next.suite = suites[i];
+		ASSERT_EQ(self->serial,
+			  cpns_test_group_set(&self->test, &next)) {
+			TH_LOG("%s", self->test.text);
+		}
+		ASSERT_EQ(0, cpns_test_epoch_activate(&self->test, self->sgid,
+						      next.number));
+		ASSERT_EQ(20 + ADDED, seal(self->serial, self->text, 20,
+					   self->sealed + 100));
+		EXPECT_EQ(8 + i, self->sealed[103]);
+		EXPECT_EQ(20, unseal(self->serial, self->sealed + 100,
+				     20 + ADDED, self->plain));
+		/* the old epoch still decrypts */
+		EXPECT_EQ(9, unseal(self->serial, self->sealed, 9 + ADDED,
+				    self->plain));
+	}
+}
+
+TEST_F(pkey, revoked)
+{
+	ASSERT_EQ(5 + ADDED, seal(self->serial, self->text, 5, self->sealed));
+	ASSERT_EQ(0, cpns_test_group_revoke(&self->test, self->sgid));
+	EXPECT_EQ(-EKEYREVOKED, seal(self->serial, self->text, 5,
+				     self->plain));
+	EXPECT_EQ(-EKEYREVOKED, unseal(self->serial, self->sealed, 5 + ADDED,
+				       self->plain));
+}
+
+TEST_HARNESS_MAIN
