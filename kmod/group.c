@@ -222,8 +222,13 @@ void cpns_group_drop_senders(struct cpns_group *group, enum cpns_reason reason)
 	cpns_group_kick(group);
 }
 
-/* Keys end without telling their type: timeout, invalidation. */
-static void cpns_group_check_keys(struct cpns_group *group)
+/**
+ * cpns_group_check_keys() - see which keys ended without telling their type
+ * @group: group; process context, without its locks
+ *
+ * That is how timeout and invalidation end a key.
+ */
+void cpns_group_check_keys(struct cpns_group *group)
 {
 	struct cpns_reference *reference;
 	bool due;

@@ -62,6 +62,7 @@ struct cpns_group *cpns_group_alloc(struct cpns_net *cn, const char *sgid,
 				    const u8 *tag);
 void cpns_group_kick(struct cpns_group *group);
 void cpns_group_settle(struct cpns_group *group);
+void cpns_group_check_keys(struct cpns_group *group);
 void cpns_group_end(struct cpns_group *group, int why,
 		    enum cpns_reason reason);
 void cpns_group_revoke(struct cpns_group *group);

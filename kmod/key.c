@@ -160,17 +160,23 @@ static int cpns_instantiate(struct key *key, struct key_preparsed_payload *prep)
 	return cpns_instantiate_reference(key, ref);
 }
 
-static void cpns_reference_end(struct cpns_reference *reference, bool destroy)
+static void cpns_reference_end(struct key *key,
+			       struct cpns_reference *reference, bool destroy)
 {
+	/* an expired key may be reaped before the namespace's watch saw it */
+	bool expired = key_validate(key) == -EKEYEXPIRED;
 	struct cpns_group *group = reference->group;
 
 	mutex_lock(&group->lock);
 	if (destroy)
 		reference->key = NULL;
 	if (!reference->why)
-		WRITE_ONCE(reference->why, -EKEYREVOKED);
+		WRITE_ONCE(reference->why,
+			   expired ? -EKEYEXPIRED : -EKEYREVOKED);
 	if (reference->own && group->own == reference)
-		cpns_group_end(group, -EKEYREVOKED, CPNS_REASON_REVOKED);
+		cpns_group_end(group, reference->why,
+			       expired ? CPNS_REASON_EXPIRED :
+			       CPNS_REASON_REVOKED);
 	mutex_unlock(&group->lock);
 	cpns_group_kick(group);
 }
@@ -180,7 +186,7 @@ static void cpns_revoke(struct key *key)
 	struct cpns_reference *reference = dereference_key_locked(key);
 
 	if (reference)
-		cpns_reference_end(reference, false);
+		cpns_reference_end(key, reference, false);
 }
 
 static void cpns_destroy(struct key *key)
@@ -191,7 +197,7 @@ static void cpns_destroy(struct key *key)
 	if (!reference)
 		return;
 	rcu_assign_keypointer(key, NULL);
-	cpns_reference_end(reference, true);
+	cpns_reference_end(key, reference, true);
 	cpns_reference_put(reference);
 }
 

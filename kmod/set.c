@@ -482,6 +482,7 @@ static int cpns_stage_group(struct cpns_stage *stage, struct cpns_net *cn,
 		return -EKEYREJECTED;
 	stage->group = cpns_group_by_tag(cn, digest);
 	if (stage->group) {
+		cpns_group_check_keys(stage->group);
 		cpns_group_settle(stage->group);
 		return 0;
 	}
