@@ -204,6 +204,12 @@ static bool item_next(struct cbor_reader *reader, struct item *item)
 		return false;
 	}
 	first = *reader->at;
+	/* libcbor 0.8 takes tags 5 to 20 for unassigned; COSE's is 18 */
+	if (first >= 0xc5 && first <= 0xd4) {
+		item_set(item, ITEM_TAG, first & 0x1f);
+		reader->at++;
+		return true;
+	}
 	result = cbor_stream_decode(reader->at,
 				    (size_t)(reader->end - reader->at),
 				    &item_callbacks, item);
