@@ -58,7 +58,7 @@ static xmlNode *find_entry(const xmlNode *list, const char *node)
 static int write_back(xmlDoc *xml, char **text, size_t *size,
 		      char *reason, size_t room)
 {
-	struct group_document *check;
+	struct group_description *check;
 	xmlChar *dumped = NULL;
 	int length = 0, result;
 
@@ -68,9 +68,9 @@ static int write_back(xmlDoc *xml, char **text, size_t *size,
 	result = group_document_parse((char *)dumped, length, &check, reason,
 				      room);
 	if (!result) {
-		*text = check->text;	/* malloc'ed, unlike libxml2's own */
-		*size = check->size;
-		check->text = NULL;
+		*text = check->document;	/* malloc'ed, unlike libxml2's own */
+		*size = check->document_size;
+		check->document = NULL;
 		group_document_free(check);
 	}
 	xmlFree(dumped);
@@ -118,7 +118,7 @@ static int append_entry(xmlDoc *xml, xmlNode *list,
 	return result;
 }
 
-int group_document_add_member(const struct group_document *document,
+int group_document_add_member(const struct group_description *document,
 			      const struct group_document_entry *entry,
 			      char **text, size_t *size,
 			      char *reason, size_t room)
@@ -133,11 +133,11 @@ int group_document_add_member(const struct group_document *document,
 			 entry->node);
 		return -EBADMSG;
 	}
-	if (group_document_find(document, entry->node)) {
+	if (group_description_find(document, entry->node)) {
 		snprintf(reason, room, "%s is a member already", entry->node);
 		return -EEXIST;
 	}
-	result = document_xml_read(document->text, document->size, &xml,
+	result = document_xml_read(document->document, document->document_size, &xml,
 				   &error);
 	if (result)
 		return result;
@@ -149,7 +149,7 @@ int group_document_add_member(const struct group_document *document,
 	return result;
 }
 
-int group_document_remove_member(const struct group_document *document,
+int group_document_remove_member(const struct group_description *document,
 				 const char *node, char **text, size_t *size,
 				 char *reason, size_t room)
 {
@@ -158,11 +158,11 @@ int group_document_remove_member(const struct group_document *document,
 	xmlDoc *xml;
 	int result;
 
-	if (!group_document_find(document, node)) {
+	if (!group_description_find(document, node)) {
 		snprintf(reason, room, "%.80s is not a member", node);
 		return -ENOENT;
 	}
-	result = document_xml_read(document->text, document->size, &xml,
+	result = document_xml_read(document->document, document->document_size, &xml,
 				   &error);
 	if (result)
 		return result;

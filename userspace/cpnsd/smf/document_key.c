@@ -32,7 +32,7 @@ static const char *const data_words[] = { "esp", "message", "both", NULL };
 
 /* the key location's last segment, undone of its percent-encoding */
 static int check_location_group(xmlNode *node,
-				const struct group_document *document,
+				const struct group_description *document,
 				const char *path,
 				const struct document_error *error)
 {
@@ -49,7 +49,7 @@ static int check_location_group(xmlNode *node,
 	return result;
 }
 
-static int read_location(xmlNode *node, struct group_document *document,
+static int read_location(xmlNode *node, struct group_description *document,
 			 const struct document_error *error)
 {
 	char *text = document_attribute(node, "location");
@@ -113,7 +113,7 @@ static int read_identity(xmlNode *node, const char *name,
 	return result;
 }
 
-static int read_signer(xmlNode *node, struct group_document *document,
+static int read_signer(xmlNode *node, struct group_description *document,
 		       const struct document_error *error)
 {
 	struct identity identity;
@@ -136,7 +136,7 @@ static int read_signer(xmlNode *node, struct group_document *document,
 	return result;
 }
 
-static int read_multicast(xmlNode *node, struct group_document *document,
+static int read_multicast(xmlNode *node, struct group_description *document,
 			  const struct document_error *error)
 {
 	char *text = document_attribute(node, "multicast");
@@ -168,7 +168,7 @@ out:
 }
 
 /* words that become an enum or a flag */
-static int read_choices(xmlNode *node, struct group_document *document,
+static int read_choices(xmlNode *node, struct group_description *document,
 			const struct document_error *error)
 {
 	int delivery = 0, topology = 0, data = 0, mode = 0, encap = 0;
@@ -199,7 +199,7 @@ static int read_choices(xmlNode *node, struct group_document *document,
 	return result;
 }
 
-static int read_numbers(xmlNode *node, struct group_document *document,
+static int read_numbers(xmlNode *node, struct group_description *document,
 			const struct document_error *error)
 {
 	unsigned long suite = 1, lifetime = 86400, atd = 2, dtd = 5;
@@ -244,7 +244,7 @@ static int read_numbers(xmlNode *node, struct group_document *document,
 	return result;
 }
 
-int document_group_key(xmlNode *node, struct group_document *document,
+int document_group_key(xmlNode *node, struct group_description *document,
 		       const struct document_error *error)
 {
 	int result;

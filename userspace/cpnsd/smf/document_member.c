@@ -4,6 +4,7 @@
  *
  * Single-threaded; writes into the caller's document only.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,8 +19,8 @@ static const char *const member_attributes[] = {
 };
 static const char *const delivery_words[] = { "pull", "push", NULL };
 
-void document_member_defaults(const struct group_document *document,
-			      struct group_document_member *member)
+void document_member_defaults(const struct group_description *document,
+			      struct group_member *member)
 {
 	member->roles = ROLE_BIT_RECEIVER | ROLE_BIT_SENDER;
 	member->push = document->push;
@@ -27,9 +28,9 @@ void document_member_defaults(const struct group_document *document,
 
 /* calls @each for every word of an attribute's list */
 static int for_each_word(xmlNode *node, const char *name,
-			 struct group_document_member *member,
+			 struct group_member *member,
 			 int (*each)(xmlNode *node, const char *word,
-				     struct group_document_member *member,
+				     struct group_member *member,
 				     const struct document_error *error),
 			 const struct document_error *error)
 {
@@ -49,7 +50,7 @@ static int for_each_word(xmlNode *node, const char *name,
 }
 
 static int each_role(xmlNode *node, const char *word,
-		     struct group_document_member *member,
+		     struct group_member *member,
 		     const struct document_error *error)
 {
 	unsigned int bit;
@@ -69,7 +70,7 @@ static int each_role(xmlNode *node, const char *word,
 }
 
 static int each_tunnel(xmlNode *node, const char *word,
-		       struct group_document_member *member,
+		       struct group_member *member,
 		       const struct document_error *error)
 {
 	struct roster_address *address;
@@ -84,10 +85,10 @@ static int each_tunnel(xmlNode *node, const char *word,
 	if (member->tunnel_dynamic)
 		return document_refuse(error, node,
 				       "tunnel: dynamic stands alone");
-	if (member->tunnels_count == GROUP_DOCUMENT_TUNNELS_MAX)
+	if (member->tunnels_count == GROUP_TUNNELS_MAX)
 		return document_refuse(error, node,
 				       "tunnel: more than %d addresses",
-				       GROUP_DOCUMENT_TUNNELS_MAX);
+				       GROUP_TUNNELS_MAX);
 	address = &member->tunnels[member->tunnels_count];
 	if (roster_address_parse(word, address))
 		return document_refuse(error, node,
@@ -98,7 +99,7 @@ static int each_tunnel(xmlNode *node, const char *word,
 }
 
 static int each_net(xmlNode *node, const char *word,
-		    struct group_document_member *member,
+		    struct group_member *member,
 		    const struct document_error *error)
 {
 	struct roster_net *nets;
@@ -119,7 +120,7 @@ static int each_net(xmlNode *node, const char *word,
 	return 0;
 }
 
-int document_member(xmlNode *node, struct group_document_member *member,
+int document_member(xmlNode *node, struct group_member *member,
 		    const struct document_error *error)
 {
 	int delivery = member->push, result;
@@ -169,10 +170,23 @@ static bool overlap(const struct roster_net *one,
 	       same_bits(one->network.address, other->network.address, bits);
 }
 
+#define NET_TEXT_SIZE	(INET6_ADDRSTRLEN + 4)
+
+static const char *net_text(const struct roster_net *net,
+			    char text[NET_TEXT_SIZE])
+{
+	char address[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(net->network.family, net->network.address, address,
+		  sizeof(address));
+	snprintf(text, NET_TEXT_SIZE, "%s/%u", address, net->prefix);
+	return text;
+}
+
 /* a net with its owner, for sorting */
 struct owned_net {
 	const struct roster_net *net;
-	const struct group_document_member *owner;
+	const struct group_member *owner;
 };
 
 /* by family, address, then the wider net first: overlaps become neighbours */
@@ -219,6 +233,7 @@ static int refuse_line(const struct document_error *error, unsigned int line,
 static int check_overlap(struct owned_net *nets, size_t count,
 			 const struct document_error *error)
 {
+	char one[NET_TEXT_SIZE], other[NET_TEXT_SIZE];
 	const struct owned_net *open[130];
 	size_t depth = 0, i, k;
 
@@ -228,8 +243,10 @@ static int check_overlap(struct owned_net *nets, size_t count,
 		for (k = 0; k < depth; k++)
 			if (open[k]->owner != nets[i].owner)
 				return refuse_line(error, nets[i].owner->line,
-						   "nets: one of %s overlaps one of %s",
+						   "nets: %s of %s overlaps %s of %s",
+						   net_text(nets[i].net, one),
 						   nets[i].owner->node,
+						   net_text(open[k]->net, other),
 						   open[k]->owner->node);
 		/* equal nets of one owner add nothing to the stack */
 		if (!depth || open[depth - 1]->net->prefix !=
@@ -239,10 +256,10 @@ static int check_overlap(struct owned_net *nets, size_t count,
 	return 0;
 }
 
-static int check_nets(const struct group_document *document,
+static int check_nets(const struct group_description *document,
 		      const struct document_error *error)
 {
-	const struct group_document_member *member;
+	const struct group_member *member;
 	struct owned_net *nets;
 	size_t count = 0, used = 0, i, k;
 	int result;
@@ -270,31 +287,33 @@ static int check_nets(const struct group_document *document,
 }
 
 /* a net around the tunnel's own end would catch the tunnel in itself */
-static int check_own_nets(const struct group_document_member *member,
+static int check_own_nets(const struct group_member *member,
 			  const struct document_error *error)
 {
 	const struct roster_net *net;
+	char text[NET_TEXT_SIZE];
 	size_t i, k;
 
 	for (i = 0; i < member->nets_count; i++) {
 		net = &member->nets[i];
 		if (!net->prefix)
 			return refuse_line(error, member->line,
-					   "nets: %s has a default route and allow-default is not set",
-					   member->node);
+					   "nets: %s of %s is a default route and allow-default is not set",
+					   net_text(net, text), member->node);
 		for (k = 0; k < member->tunnels_count; k++)
 			if (member->tunnels[k].family == net->network.family &&
 			    same_bits(member->tunnels[k].address,
 				      net->network.address, net->prefix))
 				return refuse_line(error, member->line,
-						   "nets: one of %s covers its own tunnel address and allow-default is not set",
+						   "nets: %s of %s covers its own tunnel address and allow-default is not set",
+						   net_text(net, text),
 						   member->node);
 	}
 	return 0;
 }
 
-static int check_sender(const struct group_document *document,
-			const struct group_document_member *member,
+static int check_sender(const struct group_description *document,
+			const struct group_member *member,
 			const struct document_error *error)
 {
 	if (document->data_esp && !member->tunnels_count &&
@@ -309,10 +328,10 @@ static int check_sender(const struct group_document *document,
 	return document->allow_default ? 0 : check_own_nets(member, error);
 }
 
-int document_check_members(const struct group_document *document,
+int document_check_members(const struct group_description *document,
 			   const struct document_error *error)
 {
-	const struct group_document_member *member;
+	const struct group_member *member;
 	size_t i, senders = 0;
 	int result;
 
@@ -329,7 +348,7 @@ int document_check_members(const struct group_document *document,
 			return result;
 	}
 	if (*document->manager &&
-	    !group_document_find(document, document->manager)) {
+	    !group_description_find(document, document->manager)) {
 		snprintf(error->reason, error->room,
 			 "the manager %s is not on the list",
 			 document->manager);

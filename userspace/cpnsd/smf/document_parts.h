@@ -10,20 +10,20 @@
 #include "smf/group_document.h"
 
 /* fills the group's part of @document; its sgid must be there already */
-int document_group_key(xmlNode *node, struct group_document *document,
+int document_group_key(xmlNode *node, struct group_description *document,
 		       const struct document_error *error);
 
 /* defaults of a member that has no <cpns:member> */
-void document_member_defaults(const struct group_document *document,
-			      struct group_document_member *member);
-int document_member(xmlNode *node, struct group_document_member *member,
+void document_member_defaults(const struct group_description *document,
+			      struct group_member *member);
+int document_member(xmlNode *node, struct group_member *member,
 		    const struct document_error *error);
 
 /*
  * What can only be said of the whole: senders against max-senders, nets
  * against each other, tunnels and nets where there is ESP.
  */
-int document_check_members(const struct group_document *document,
+int document_check_members(const struct group_description *document,
 			   const struct document_error *error);
 
 #endif

@@ -39,7 +39,7 @@ static void forget_nodes(struct met_node *met)
 }
 
 static int meet_node(struct met_node **met,
-		     const struct group_document_member *member, xmlNode *node,
+		     const struct group_member *member, xmlNode *node,
 		     const struct document_error *error)
 {
 	struct met_node *one;
@@ -58,7 +58,7 @@ static int meet_node(struct met_node **met,
 	return 0;
 }
 
-static int read_entry_uri(xmlNode *node, struct group_document_member *member,
+static int read_entry_uri(xmlNode *node, struct group_member *member,
 			  const struct document_error *error)
 {
 	char *uri = document_attribute(node, "uri");
@@ -77,8 +77,8 @@ static int read_entry_uri(xmlNode *node, struct group_document_member *member,
 	return result;
 }
 
-static int read_entry(xmlNode *node, const struct group_document *document,
-		      struct group_document_member *member,
+static int read_entry(xmlNode *node, const struct group_description *document,
+		      struct group_member *member,
 		      const struct document_error *error)
 {
 	bool ours = false;
@@ -112,10 +112,10 @@ static int read_entry(xmlNode *node, const struct group_document *document,
 	return 0;
 }
 
-static int read_list(xmlNode *list, struct group_document *document,
+static int read_list(xmlNode *list, struct group_description *document,
 		     const struct document_error *error)
 {
-	struct group_document_member *members;
+	struct group_member *members;
 	struct met_node *met = NULL;
 	xmlNode *child;
 	size_t room = 0;
@@ -165,7 +165,7 @@ static int read_list(xmlNode *list, struct group_document *document,
 	return result;
 }
 
-static int read_sgid(xmlNode *service, struct group_document *document,
+static int read_sgid(xmlNode *service, struct group_description *document,
 		     const struct document_error *error)
 {
 	char *uri = document_attribute(service, "uri");
@@ -254,7 +254,7 @@ static int sort_children(xmlNode *node, struct service *service,
 }
 
 static int check_participants(xmlNode *node,
-			      const struct group_document *document,
+			      const struct group_description *document,
 			      const struct document_error *error)
 {
 	char *text = (char *)xmlNodeGetContent(node);
@@ -279,7 +279,7 @@ static int check_participants(xmlNode *node,
 	return result;
 }
 
-static int read_service(xmlNode *node, struct group_document *document,
+static int read_service(xmlNode *node, struct group_description *document,
 			const struct document_error *error)
 {
 	struct service service = { { NULL }, NULL };
@@ -319,7 +319,7 @@ static int read_service(xmlNode *node, struct group_document *document,
 	return result;
 }
 
-static int read_group(xmlDoc *xml, struct group_document *document,
+static int read_group(xmlDoc *xml, struct group_description *document,
 		      const struct document_error *error)
 {
 	xmlNode *root = xmlDocGetRootElement(xml);
@@ -349,12 +349,12 @@ static int read_group(xmlDoc *xml, struct group_document *document,
 }
 
 int group_document_parse(const char *text, size_t size,
-			 struct group_document **document,
+			 struct group_description **document,
 			 char *reason, size_t room)
 {
 	struct document_error error = { reason, room };
 	uint8_t hash[SHA256_DIGEST_LENGTH];
-	struct group_document *parsed;
+	struct group_description *parsed;
 	xmlDoc *xml;
 	int result;
 
@@ -366,14 +366,14 @@ int group_document_parse(const char *text, size_t size,
 		return result;
 	parsed = calloc(1, sizeof(*parsed));
 	if (parsed)
-		parsed->text = malloc(size + 1);
-	if (!parsed || !parsed->text) {
+		parsed->document = malloc(size + 1);
+	if (!parsed || !parsed->document) {
 		result = -ENOMEM;
 		goto out;
 	}
-	memcpy(parsed->text, text, size);
-	parsed->text[size] = 0;
-	parsed->size = size;
+	memcpy(parsed->document, text, size);
+	parsed->document[size] = 0;
+	parsed->document_size = size;
 	SHA256((const uint8_t *)text, size, hash);
 	memcpy(parsed->etag, hash, sizeof(parsed->etag));
 	result = read_group(xml, parsed, &error);
@@ -388,7 +388,7 @@ out:
 	return result;
 }
 
-void group_document_free(struct group_document *document)
+void group_document_free(struct group_description *document)
 {
 	size_t i;
 
@@ -398,17 +398,6 @@ void group_document_free(struct group_document *document)
 		free(document->members[i].nets);
 	free(document->members);
 	free(document->display_name);
-	free(document->text);
+	free(document->document);
 	free(document);
-}
-
-const struct group_document_member *
-group_document_find(const struct group_document *document, const char *node)
-{
-	size_t i;
-
-	for (i = 0; i < document->members_count; i++)
-		if (!strcmp(document->members[i].node, node))
-			return &document->members[i];
-	return NULL;
 }

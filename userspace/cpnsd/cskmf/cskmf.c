@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The CSKMF's four operations: create, update, delete, deliver.
+ *
+ * Threading: the loop's thread.  Owns groups and node table; borrows OSG,
+ * store and transport.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cskmf/group.h"
+#include "log.h"
+
+int cskmf_open(struct cskmf **cskmf, const struct cskmf_options *options,
+	       char *reason, size_t room)
+{
+	struct cskmf *opened = calloc(1, sizeof(*opened));
+	int result;
+
+	*cskmf = NULL;
+	if (!opened)
+		return -ENOMEM;
+	opened->options = *options;
+	loop_timer_init(options->loop, &opened->telling, groups_tell, opened);
+	*reason = 0;
+	result = nodes_open(&opened->nodes, options->store);
+	if (!result)
+		result = groups_load(opened, reason, room);
+	if (!result && options->server)
+		result = transport_server_route(options->server, "ace-group",
+						cskmf_serve, opened);
+	if (result) {
+		if (!*reason)
+			snprintf(reason, room, "CSKMF: %s",
+				 strerror(-result));
+		cskmf_close(opened);
+		return result;
+	}
+	*cskmf = opened;
+	return 0;
+}
+
+void cskmf_close(struct cskmf *cskmf)
+{
+	struct group *group, *next;
+
+	if (!cskmf)
+		return;
+	loop_timer_stop(&cskmf->telling);
+	HASH_ITER(hh, cskmf->groups, group, next)
+		group_free(group);
+	nodes_close(cskmf->nodes);
+	free(cskmf);
+}
+
+/* what the document may ask for and this version has not */
+static int check_supported(const struct group_description *description,
+			   char *reason, size_t room)
+{
+	if (description->topology != TOPOLOGY_CENTRAL) {
+		snprintf(reason, room,
+			 "topology direct and indirect are not in this version, only central");
+		return -EOPNOTSUPP;
+	}
+	if (description->encap != ENCAP_NONE) {
+		snprintf(reason, room,
+			 "encap=\"udp\" is not in this version");
+		return -EOPNOTSUPP;
+	}
+	if (description->members_count > CSKMF_MEMBERS_MAX) {
+		snprintf(reason, room,
+			 "%zu members: above %d a key tree (LKH) is needed, which is not in this version",
+			 description->members_count, CSKMF_MEMBERS_MAX);
+		return -E2BIG;
+	}
+	return 0;
+}
+
+static int describe(struct cskmf *cskmf, const void *document, size_t size,
+		    struct group_description **description,
+		    char *reason, size_t room)
+{
+	const struct cskmf_events *events = &cskmf->options.events;
+	int result;
+
+	result = events->describe(events->context, document, size,
+				  description, reason, room);
+	if (result)
+		return result;
+	result = check_supported(*description, reason, room);
+	if (result)
+		events->forget(events->context, *description);
+	return result;
+}
+
+static int gone(const char *sgid, char *reason, size_t room)
+{
+	snprintf(reason, room, "no group %s", sgid);
+	return -ENOENT;
+}
+
+int cskmf_create(struct cskmf *cskmf, const void *document, size_t size,
+		 uint32_t *num, char *reason, size_t room)
+{
+	const struct cskmf_events *events = &cskmf->options.events;
+	struct group_description *description;
+	struct group *group;
+	bool deleted;
+	int result;
+
+	result = describe(cskmf, document, size, &description, reason, room);
+	if (result)
+		return result;
+	group = group_find(cskmf, description->sgid);
+	if (group && !group->deleted) {
+		snprintf(reason, room, "the group %s exists already",
+			 description->sgid);
+		events->forget(events->context, description);
+		return -EEXIST;
+	}
+	deleted = group;
+	if (!group)
+		group = group_add(cskmf, description->sgid);
+	if (!group) {
+		events->forget(events->context, description);
+		return -ENOMEM;
+	}
+	group->deleted = false;
+	group->description = description;
+	result = epoch_make(group, EPOCH_CREATE);
+	if (!result) {
+		*num = group->num;
+		return 0;
+	}
+	snprintf(reason, room, "no Group Key for %s: %s", group->sgid,
+		 strerror(-result));
+	if (deleted) {
+		group->deleted = true;
+		group->description = NULL;
+		events->forget(events->context, description);
+	} else {
+		group_free(group);
+	}
+	return result;
+}
+
+/* what makes an epoch although the members are the same */
+static bool same_parameters(const struct group_description *one,
+			    const struct group_description *other)
+{
+	return one->suite == other->suite &&
+	       one->lifetime == other->lifetime && one->atd == other->atd &&
+	       one->dtd == other->dtd;
+}
+
+/* the new document counts from here on; stored with the roster's serial */
+static int take_document(struct group *group,
+			 struct group_description *description)
+{
+	const struct cskmf_events *events = &group->cskmf->options.events;
+	struct group_description *old = group->description;
+	int result;
+
+	group->description = description;
+	result = roster_changed(group);		/* stores the group */
+	if (result) {
+		group->description = old;
+		return result;
+	}
+	events->forget(events->context, old);
+	/* a failure here leaves a SID that its owner may not use: harmless */
+	senders_retire(group);
+	return 0;
+}
+
+static int update_document(struct group *group,
+			   const struct cskmf_update *update,
+			   char *reason, size_t room)
+{
+	struct cskmf *cskmf = group->cskmf;
+	const struct cskmf_events *events = &cskmf->options.events;
+	struct group_description *description;
+	bool same;
+	int result;
+
+	result = describe(cskmf, update->document, update->size, &description,
+			  reason, room);
+	if (result)
+		return result;
+	if (strcmp(description->sgid, group->sgid)) {
+		snprintf(reason, room,
+			 "the document is of the group %s, not of %s",
+			 description->sgid, group->sgid);
+		events->forget(events->context, description);
+		return -EBADMSG;
+	}
+	same = same_parameters(description, group->description);
+	result = take_document(group, description);
+	if (result) {
+		events->forget(events->context, description);
+		snprintf(reason, room, "the document is not stored: %s",
+			 strerror(-result));
+		return result;
+	}
+	if (!group_settled(group))
+		schedule_want(group, update->cause == CSKMF_EVICT ?
+			      EPOCH_EVICT : EPOCH_LEAVE,
+			      update->cause == CSKMF_EVICT);
+	else if (!same)
+		schedule_want(group, EPOCH_TIMER, false);
+	return 0;
+}
+
+int cskmf_update(struct cskmf *cskmf, const char *sgid,
+		 const struct cskmf_update *update,
+		 struct cskmf_updated *updated, char *reason, size_t room)
+{
+	struct group *group = group_find(cskmf, sgid);
+	int result;
+
+	if (!group || group->deleted)
+		return gone(sgid, reason, room);
+	if (update->document) {
+		result = update_document(group, update, reason, room);
+		if (result)
+			return result;
+	}
+	if (update->cause == CSKMF_TIMER)
+		schedule_want(group, EPOCH_TIMER, false);
+	else if (update->cause == CSKMF_COMPROMISE)
+		schedule_want(group, EPOCH_COMPROMISE, true);
+	updated->num = group->num;
+	updated->pending = group->wanted;
+	updated->due = group->wanted ? schedule_due(group) : 0;
+	return 0;
+}
+
+int cskmf_delete(struct cskmf *cskmf, const char *sgid, uint32_t *num,
+		 char *reason, size_t room)
+{
+	struct group *group = group_find(cskmf, sgid);
+	int result;
+
+	if (!group || group->deleted)
+		return gone(sgid, reason, room);
+	result = epoch_end(group);
+	if (result)
+		snprintf(reason, room, "the group %s is not deleted: %s",
+			 sgid, strerror(-result));
+	else
+		*num = group->num;
+	return result;
+}
+
+int cskmf_deliver(struct cskmf *cskmf, const char *sgid)
+{
+	struct group *group = group_find(cskmf, sgid);
+
+	if (!group || group->deleted)
+		return -ENOENT;
+	group_tell(group, TELL_KEY | TELL_NUM | TELL_ROSTER);
+	return 0;
+}

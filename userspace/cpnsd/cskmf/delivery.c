@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Delivery of the Group Key to one member: admission, security level, SID,
+ * SEAL, and the response of RFC 9594 4.3.1 around the signed record.
+ *
+ * The bytes made here hold keys only sealed to the member's kernel or
+ * wrapped under its leaf KEK.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <openssl/sha.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cskmf/group.h"
+#include "log.h"
+#include "proto/response.h"
+
+#define CHECK_INTERVAL	300	/* s between two looks at /num */
+
+/* RFC 9594 4.1.2, ace-groupcomm-error */
+enum {
+	GROUPCOMM_ONLY_MEMBERS = 0,
+	GROUPCOMM_NO_INDIVIDUAL_KEY = 4,
+	GROUPCOMM_MEMBERSHIP_TERMINATED = 5,
+	GROUPCOMM_GROUP_DELETED = 6,
+};
+
+int refuse(struct refusal *refusal, int code, int32_t error_id,
+	   const char *format, ...)
+{
+	va_list arguments;
+
+	refusal->code = code;
+	refusal->error_id = error_id;
+	va_start(arguments, format);
+	vsnprintf(refusal->title, sizeof(refusal->title), format, arguments);
+	va_end(arguments);
+	return -EACCES;
+}
+
+/* the same words whether the group is not there or not for the asker */
+static int not_a_member(struct refusal *refusal)
+{
+	return refuse(refusal, COAP_FORBIDDEN, GROUPCOMM_ONLY_MEMBERS,
+		      "only members of the group may ask");
+}
+
+int delivery_admit(struct cskmf *cskmf, const struct identity *peer,
+		   const char *sgid, struct group **group,
+		   struct refusal *refusal)
+{
+	struct group *found = group_find(cskmf, sgid);
+
+	if (peer->kind != IDENTITY_NODE || !found)
+		return not_a_member(refusal);
+	if (member_entry(found, peer->id) &&
+	    !nodes_revoked(cskmf->nodes, peer->id)) {
+		*group = found;
+		return 0;
+	}
+	if (!member_find(found, peer->id))
+		return not_a_member(refusal);
+	if (found->deleted)
+		return refuse(refusal, COAP_NOT_FOUND,
+			      GROUPCOMM_GROUP_DELETED,
+			      "the group was deleted");
+	return refuse(refusal, COAP_NOT_FOUND,
+		      GROUPCOMM_MEMBERSHIP_TERMINATED,
+		      "no longer a member of the group");
+}
+
+static int check_level(const struct group *group, const char *node,
+		       struct refusal *refusal)
+{
+	unsigned int level = nodes_level(group->cskmf->nodes, node);
+
+	if (level >= group->description->min_level)
+		return 0;
+	log_warning("group=%s node=%s refused: security level %u, the group asks for %u",
+		    group->sgid, node, level, group->description->min_level);
+	return refuse(refusal, COAP_FORBIDDEN, ERROR_SECURITY_LEVEL,
+		      "security level %u is below the group's %u", level,
+		      group->description->min_level);
+}
+
+/*
+ * A SEAL goes out whenever the member's kernel may need one: at join and
+ * pull, in the first push of a session, when node key, leaf or SID are not
+ * those of the last SEAL, and when the member has missed an epoch.
+ */
+static bool seal_needed(const struct group *group,
+			const struct member *member,
+			const struct delivery *delivery,
+			const uint8_t node_key[32], uint16_t sid)
+{
+	if (delivery->kind == DELIVER_OWN)
+		return false;
+	if (delivery->kind != DELIVER_PUSH || !member->sealed.made)
+		return true;
+	if (memcmp(member->sealed.node_key, node_key, 32) ||
+	    member->sealed.leaf_id != member->leaf.id ||
+	    member->sealed.leaf_version != member->leaf.version ||
+	    member->sealed.sid != sid)
+		return true;
+	if (memcmp(&member->sealed.session, delivery->session,
+		   sizeof(*delivery->session)))
+		return true;
+	return member->reported != group->num &&
+	       member->reported + 1 != group->num;
+}
+
+static int add_seal(struct group *group, struct member *member,
+		    const struct delivery *delivery,
+		    const uint8_t node_key[32], struct response *response)
+{
+	int result;
+
+	result = osg_seal_leaf(group->cskmf->options.osg, group->sgid,
+			       group->num, &member->leaf, response->sid,
+			       node_key, response->seal);
+	if (result)
+		return result;
+	response->has_seal = true;
+	member->sealed.made = true;
+	memcpy(member->sealed.node_key, node_key, 32);
+	member->sealed.leaf_id = member->leaf.id;
+	member->sealed.leaf_version = member->leaf.version;
+	member->sealed.sid = response->sid;
+	member->sealed.session = *delivery->session;
+	group->cskmf->counters.seals++;
+	return 0;
+}
+
+static int give_sid(struct group *group, struct member *member,
+		    const struct delivery *delivery,
+		    const uint8_t node_key[32], struct response *response,
+		    struct refusal *refusal)
+{
+	const struct sender *sender = sender_of(group, member->node);
+	bool again = delivery->kind == DELIVER_JOIN ||
+		     delivery->kind == DELIVER_RENEW;
+	int result;
+
+	if (delivery->kind == DELIVER_JOIN)
+		member->receiver_only = delivery->receiver_only;
+	if (member->receiver_only)
+		return 0;
+	if (delivery->kind == DELIVER_OWN) {
+		response->sid = sender ? sender->sid : 0;
+		response->has_sid = sender;
+		return 0;
+	}
+	result = sender_assign(group, member->node, node_key, again,
+			       &response->sid);
+	response->has_sid = response->sid;
+	if (result == -EAGAIN && delivery->kind == DELIVER_PUSH)
+		return 0;	/* it may receive; it has to ask for a SID */
+	if (result == -EAGAIN)
+		return refuse(refusal, COAP_UNAVAILABLE,
+			      GROUPCOMM_NO_INDIVIDUAL_KEY,
+			      "all %u Sender-IDs are used up, a new epoch is on its way",
+			      group->description->max_senders);
+	if (result)
+		return refuse(refusal, COAP_SERVER_ERROR, INT32_MIN,
+			      "no Sender-ID: %s", strerror(-result));
+	return 0;
+}
+
+static int encode(struct group *group, struct member *member,
+		  struct response *response, uint8_t **bytes, size_t *size)
+{
+	const uint8_t *roster;
+	size_t roster_size;
+	int result;
+
+	response->record = group->epoch.record;
+	response->record_size = group->epoch.record_size;
+	response->num = group->num;
+	response->seconds_left = group_seconds_left(group);
+	response->check_interval = CHECK_INTERVAL;
+	response->expiration_delta = 0;	/* an epoch dies with its lifetime */
+	response->scheme = 0;
+	response->age = group_age(group);
+	result = roster_get(group, &roster, &roster_size);
+	if (result)
+		return result;
+	response->roster = (uint8_t *)roster;
+	response->roster_size = roster_size;
+	result = osg_member_shard(&group->epoch, group->leaves,
+				  group->leaves_count, member->leaf.id,
+				  &response->management);
+	if (result)
+		return result;
+	result = response_encode(response, bytes, size);
+	response_management_free(&response->management);
+	return result;
+}
+
+int delivery_make(struct group *group, const char *node,
+		  const struct delivery *delivery, uint8_t **bytes,
+		  size_t *size, struct refusal *refusal)
+{
+	const struct node *known = nodes_find(group->cskmf->nodes, node);
+	struct member *member = member_find(group, node);
+	struct response response = { };
+	const uint8_t *node_key;
+	int result;
+
+	if (!member || !member->leaf.id)
+		return refuse(refusal, COAP_UNAVAILABLE,
+			      GROUPCOMM_NO_INDIVIDUAL_KEY,
+			      "the epoch with this member is on its way");
+	if (!known || !known->registered)
+		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN,
+			      "no node key: register it or send it along");
+	result = check_level(group, node, refusal);
+	if (result)
+		return result;
+	node_key = known->registration.node_key;
+	result = give_sid(group, member, delivery, node_key, &response,
+			  refusal);
+	if (result)
+		return result;
+	if (seal_needed(group, member, delivery, node_key, response.sid))
+		result = add_seal(group, member, delivery, node_key,
+				  &response);
+	if (!result)
+		result = encode(group, member, &response, bytes, size);
+	if (result) {
+		log_error("group=%s node=%s: no key delivered: %s",
+			  group->sgid, node, strerror(-result));
+		return refuse(refusal, COAP_SERVER_ERROR, INT32_MIN,
+			      "the key could not be delivered: %s",
+			      strerror(-result));
+	}
+	return 0;
+}
+
+void delivery_etag(const struct group *group, const char *node,
+		   uint8_t etag[8])
+{
+	const struct member *member = member_find(group, node);
+	const struct sender *sender = sender_of(group, node);
+	const struct node *known = nodes_find(group->cskmf->nodes, node);
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+	struct {
+		uint8_t epoch[32];
+		uint64_t serial;
+		uint32_t leaf, sid;
+		uint8_t node_key[32];
+	} state;
+
+	memset(&state, 0, sizeof(state));
+	memcpy(state.epoch, group->hash, sizeof(state.epoch));
+	state.serial = group->roster_serial;
+	state.leaf = member ? member->leaf.id : 0;
+	state.sid = sender ? sender->sid : 0;
+	if (known)
+		memcpy(state.node_key, known->registration.node_key, 32);
+	SHA256((uint8_t *)&state, sizeof(state), hash);
+	memcpy(etag, hash, 8);
+}

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Making an epoch: flow steps 2, 5 and 6 of B.2.1.1 (3 and 4 are the OSG's).
+ *
+ * Membership is the group document's list: an entry added gets a leaf, an
+ * entry gone loses it and its SIDs are evicted.  All of it is worked out on a
+ * stage, stored in one transaction, and only then becomes the group.
+ */
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cskmf/group.h"
+#include "log.h"
+
+struct stage {
+	struct group *group;
+	struct epoch_record record;
+	struct osg_epoch epoch;
+	struct osg_leaf *leaves;	/* as the shards will have them */
+	size_t leaves_count;
+	const char **nodes;		/* whose leaves they are */
+	size_t fresh_from;		/* leaves from here on are new */
+	uint32_t leaf_last;
+	bool joined, left;
+};
+
+static void stage_release(struct stage *stage)
+{
+	osg_epoch_release(&stage->epoch);
+	free(stage->record.evicted);
+	free(stage->record.shards);
+	free(stage->leaves);
+	free(stage->nodes);
+}
+
+static void flow(const struct group *group, unsigned int step,
+		 const char *from, const char *to, uint32_t num)
+{
+	struct log_flow line = {
+		.role = "server",
+		.flow = "B.2.1.1",
+		.step = step,
+		.from = from,
+		.to = to,
+		.sgid = group->sgid,
+		.num = num,
+	};
+
+	log_flow_step(&line);
+}
+
+static int fresh_leaf(struct stage *stage, const char *node)
+{
+	struct osg_leaf *leaf = &stage->leaves[stage->leaves_count];
+	int result;
+
+	result = osg_leaf_create(stage->group->cskmf->options.osg,
+				 stage->group->sgid, stage->leaf_last + 1,
+				 leaf);
+	if (result)
+		return result;
+	stage->leaf_last++;
+	stage->nodes[stage->leaves_count++] = node;
+	return 0;
+}
+
+static int compare_leaves(const void *one, const void *other)
+{
+	const struct member *const *a = one, *const *b = other;
+
+	return (*a)->leaf.id < (*b)->leaf.id ? -1 :
+	       (*a)->leaf.id > (*b)->leaf.id;
+}
+
+/*
+ * Members that stay keep their leaves, in the order of their ids; new ones
+ * follow.  After a compromise nobody's KEK is trusted: all are new.
+ */
+static int stage_leaves(struct stage *stage, bool all_fresh)
+{
+	struct group *group = stage->group;
+	const struct group_description *description = group->description;
+	size_t room = description->members_count + 1, count = 0, i;
+	struct member **kept, *member, *next;
+	int result = 0;
+
+	stage->leaves = calloc(room, sizeof(*stage->leaves));
+	stage->nodes = calloc(room, sizeof(*stage->nodes));
+	kept = calloc(room, sizeof(*kept));
+	if (!stage->leaves || !stage->nodes || !kept) {
+		free(kept);
+		return -ENOMEM;
+	}
+	HASH_ITER(hh, group->members, member, next) {
+		if (!member->leaf.id)
+			continue;
+		if (!member_entry(group, member->node))
+			stage->left = true;
+		else if (!all_fresh)
+			kept[count++] = member;
+	}
+	qsort(kept, count, sizeof(*kept), compare_leaves);
+	for (i = 0; i < count; i++) {
+		stage->leaves[i] = kept[i]->leaf;
+		stage->nodes[i] = kept[i]->node;
+	}
+	free(kept);
+	stage->leaves_count = count;
+	stage->fresh_from = count;
+	for (i = 0; i < description->members_count && !result; i++) {
+		member = member_find(group, description->members[i].node);
+		if (!member || !member->leaf.id)
+			stage->joined = true;
+		else if (!all_fresh)
+			continue;
+		result = fresh_leaf(stage, description->members[i].node);
+	}
+	return result;
+}
+
+/* all SIDs that a member who left may still know how to send with */
+static int stage_evicted(struct stage *stage)
+{
+	const struct group *group = stage->group;
+	struct epoch_record *record = &stage->record;
+	size_t i;
+
+	record->evicted = calloc(group->senders_count + 1,
+				 sizeof(*record->evicted));
+	if (!record->evicted)
+		return -ENOMEM;
+	for (i = 0; i < group->senders_count; i++) {
+		if (!*group->senders[i].node ||
+		    member_entry(group, group->senders[i].node))
+			continue;
+		/* gone before the epoch that ends now began: dead already */
+		if (group->senders[i].gone &&
+		    group->senders[i].gone < group->num)
+			continue;
+		if (record->evicted_count == EPOCH_EVICTED_MAX) {
+			log_warning("group=%s more than %d SIDs to evict, the older epochs end at once anyway",
+				    group->sgid, EPOCH_EVICTED_MAX);
+			break;
+		}
+		record->evicted[record->evicted_count++] =
+			group->senders[i].sid;
+	}
+	return 0;
+}
+
+/* the reason that weighs most; what really happened wins over what was said */
+static enum epoch_reason weigh(const struct stage *stage,
+			       enum epoch_reason reason)
+{
+	if (!stage->group->num || stage->group->deleted)
+		return EPOCH_CREATE;
+	if (reason == EPOCH_CREATE || reason == EPOCH_COMPROMISE ||
+	    (reason == EPOCH_EVICT && stage->left))
+		return reason;
+	if (stage->left)
+		return EPOCH_LEAVE;
+	return stage->joined ? EPOCH_JOIN : EPOCH_TIMER;
+}
+
+static void stage_record(struct stage *stage, enum epoch_reason reason)
+{
+	const struct group *group = stage->group;
+	const struct group_description *description = group->description;
+	struct epoch_record *record = &stage->record;
+	uint64_t now = time(NULL);
+
+	memcpy(record->sgid, group->sgid, sizeof(record->sgid));
+	record->term = group->term;
+	record->num = group->num + 1;
+	memcpy(record->prev, group->hash, sizeof(record->prev));
+	record->reason = reason;
+	record->created = now > group->created ? now : group->created;
+	record->scheme = 0;
+	if (!description)
+		return;
+	memcpy(record->etag, description->etag, sizeof(description->etag));
+	record->etag_size = sizeof(description->etag);
+	record->suite = description->suite;
+	record->lifetime = description->lifetime;
+	record->atd = reason == EPOCH_EVICT || reason == EPOCH_COMPROMISE ?
+		0 : description->atd;
+	record->dtd = description->dtd;
+}
+
+static int store_leaves(struct stage *stage)
+{
+	struct group *group = stage->group;
+	struct store *store = group->cskmf->options.store;
+	struct store_leaf row;
+	struct member *member, *next;
+	int result = 0;
+	size_t i;
+
+	HASH_ITER(hh, group->members, member, next) {
+		if (!member->leaf.id || member_entry(group, member->node))
+			continue;
+		memset(&row, 0, sizeof(row));
+		row.node = member->node;
+		row.leaf.id = member->leaf.id;
+		row.gone = true;
+		result = store_leaf_put(store, group->sgid, &row);
+		if (result)
+			return result;
+	}
+	for (i = stage->fresh_from; i < stage->leaves_count && !result; i++) {
+		member = member_find(group, stage->nodes[i]);
+		memset(&row, 0, sizeof(row));
+		row.node = stage->nodes[i];
+		row.leaf = stage->leaves[i];
+		row.reported = member ? member->reported : 0;
+		result = store_leaf_put(store, group->sgid, &row);
+	}
+	return result;
+}
+
+/*
+ * An evicted SID counts as gone in the new epoch, not in the one before: it
+ * may return in the one after the new one at the earliest.  Its owner is
+ * forgotten, so that it is not evicted again.
+ */
+static int store_senders(struct stage *stage)
+{
+	struct group *group = stage->group;
+	struct store_sender row = { };
+	const struct sender *sender;
+	int result = 0;
+	size_t i;
+
+	for (i = 0; i < group->senders_count && !result; i++) {
+		sender = &group->senders[i];
+		if (member_entry(group, sender->node) || sender->gone)
+			continue;
+		row.sid = sender->sid;
+		row.node = "";
+		row.num = sender->num;
+		row.gone = stage->record.num;
+		memcpy(row.node_key, sender->node_key, sizeof(row.node_key));
+		result = store_sender_put(group->cskmf->options.store,
+					  group->sgid, &row);
+	}
+	return result;
+}
+
+static int store_stage(struct stage *stage)
+{
+	struct group *group = stage->group;
+	struct store *store = group->cskmf->options.store;
+	const struct epoch_record *record = &stage->record;
+	struct store_group changes;
+	struct store_epoch row = {
+		.num = record->num,
+		.record = stage->epoch.record,
+		.record_size = stage->epoch.record_size,
+		.created = record->created,
+		.lifetime = record->lifetime,
+		.atd = record->atd,
+		.dtd = record->dtd,
+		.reason = record->reason,
+		.suite = record->suite,
+		.wrapped = stage->epoch.wrapped_secret,
+		.shards = stage->epoch.shards,
+		.shards_size = stage->epoch.shards_size,
+	};
+	int result;
+
+	memcpy(row.hash, stage->epoch.payload_hash, sizeof(row.hash));
+	group_stored(group, &changes);
+	changes.num = record->num;
+	memcpy(changes.hash, row.hash, sizeof(changes.hash));
+	changes.roster_serial = group->roster_serial + 1;
+	changes.leaf_last = stage->leaf_last;
+	changes.deleted = record->reason == EPOCH_DELETE;
+	result = store_begin(store);
+	if (result)
+		return result;
+	result = group_put(group, &changes);
+	if (!result)
+		result = store_epoch_add(store, group->sgid, &row);
+	if (!result)
+		result = store_leaves(stage);
+	if (!result)
+		result = store_senders(stage);
+	if (result) {
+		store_rollback(store);
+		return result;
+	}
+	return store_commit(store);
+}
+
+/* nothing here fails: members were got before the stage was stored */
+static void take(struct stage *stage)
+{
+	struct group *group = stage->group;
+	const struct epoch_record *record = &stage->record;
+	struct member *member, *next;
+	size_t i;
+
+	HASH_ITER(hh, group->members, member, next) {
+		if (!member_entry(group, member->node)) {
+			OPENSSL_cleanse(&member->leaf, sizeof(member->leaf));
+			member->reported = 0;
+		}
+	}
+	for (i = 0; i < stage->leaves_count; i++)
+		member_find(group, stage->nodes[i])->leaf = stage->leaves[i];
+	for (i = 0; i < group->senders_count; i++) {
+		if (group->senders[i].gone ||
+		    member_entry(group, group->senders[i].node))
+			continue;
+		group->senders[i].gone = record->num;
+		*group->senders[i].node = 0;
+	}
+	osg_epoch_release(&group->epoch);
+	group->epoch = stage->epoch;
+	memset(&stage->epoch, 0, sizeof(stage->epoch));
+	free(group->leaves);
+	group->leaves = stage->leaves;
+	group->leaves_count = stage->leaves_count;
+	stage->leaves = NULL;
+	memcpy(group->hash, group->epoch.payload_hash, sizeof(group->hash));
+	group->num = record->num;
+	group->reason = record->reason;
+	group->created = record->created;
+	group->made_at = loop_boottime();
+	group->lifetime = record->lifetime;
+	group->atd = record->atd;
+	group->dtd = record->dtd;
+	group->roster_serial++;
+	group->leaf_last = stage->leaf_last;
+	free(group->roster);
+	group->roster = NULL;
+	group->wanted = false;
+	group->retry = false;
+	group->cskmf->counters.epochs++;
+}
+
+static int get_members(struct stage *stage)
+{
+	size_t i;
+
+	for (i = stage->fresh_from; i < stage->leaves_count; i++)
+		if (!member_get(stage->group, stage->nodes[i]))
+			return -ENOMEM;
+	return 0;
+}
+
+int epoch_make(struct group *group, enum epoch_reason reason)
+{
+	struct stage stage = {
+		.group = group,
+		.leaf_last = group->leaf_last,
+	};
+	int result;
+
+	if (group->num >= CPNS_EPOCH_MAX) {
+		log_error("group=%s has used up its epoch numbers",
+			  group->sgid);
+		return -EOVERFLOW;
+	}
+	result = stage_leaves(&stage, reason == EPOCH_COMPROMISE);
+	if (!result)
+		result = stage_evicted(&stage);
+	if (result)
+		goto out;
+	reason = weigh(&stage, reason);
+	stage_record(&stage, reason);
+	flow(group, 2, "CSKMF", "OSG", 0);
+	result = osg_create_group_key(group->cskmf->options.osg, &stage.record,
+				      stage.leaves, stage.leaves_count,
+				      &stage.epoch);
+	if (result) {
+		log_error("group=%s: the OSG made no key: %s", group->sgid,
+			  strerror(-result));
+		goto out;
+	}
+	flow(group, 5, "OSG", "CSKMF", stage.record.num);
+	result = get_members(&stage);
+	if (!result)
+		result = store_stage(&stage);
+	if (result) {
+		log_error("group=%s num=%u is not stored and not used: %s",
+			  group->sgid, stage.record.num, strerror(-result));
+		goto out;
+	}
+	take(&stage);
+	flow(group, 6, "CSKMF", "SMF", group->num);
+	group->alert.sgid = group->sgid;
+	group->alert.num = group->num;
+	group->alert.reason = reason;
+	group->alert.error = 0;
+	group_tell(group, TELL_ALERT | TELL_KEY | TELL_NUM | TELL_ROSTER);
+	schedule_arm(group);
+out:
+	stage_release(&stage);
+	return result;
+}
+
+/*
+ * The last record of a group.  Its members become former ones: with the
+ * description gone nobody is listed any more.
+ */
+int epoch_end(struct group *group)
+{
+	const struct cskmf_events *events = &group->cskmf->options.events;
+	struct group_description *description = group->description;
+	struct stage stage = {
+		.group = group,
+		.leaf_last = group->leaf_last,
+	};
+	int result;
+
+	stage_record(&stage, EPOCH_DELETE);
+	group->description = NULL;
+	result = stage_evicted(&stage);
+	if (!result)
+		result = osg_delete_group_key(group->cskmf->options.osg,
+					      &stage.record, &stage.epoch);
+	if (!result)
+		result = store_stage(&stage);
+	if (result) {
+		group->description = description;
+		log_error("group=%s is not deleted: %s", group->sgid,
+			  strerror(-result));
+		goto out;
+	}
+	take(&stage);
+	group->deleted = true;
+	events->forget(events->context, description);
+	group->alert.sgid = group->sgid;
+	group->alert.num = group->num;
+	group->alert.reason = EPOCH_DELETE;
+	group->alert.error = 0;
+	group_tell(group, TELL_ALERT | TELL_KEY | TELL_NUM | TELL_ROSTER);
+	loop_timer_stop(&group->timer);
+out:
+	stage_release(&stage);
+	return result;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Looking at the CSKMF's groups: what the SMF shows to administrators and
+ * tells to nodes.  Reads only.  The loop's thread; views are borrowed and
+ * end with the next operation.
+ */
+#ifndef CPNSD_CSKMF_INSPECT_H
+#define CPNSD_CSKMF_INSPECT_H
+
+#include "cskmf/cskmf.h"
+#include "cskmf/nodes.h"
+
+struct cskmf_group_view {
+	const char *sgid;
+	uint32_t num;
+	const struct group_description *description;
+	uint64_t created;		/* of the epoch, s, wall clock */
+	uint32_t seconds_left;
+	enum epoch_reason reason;	/* of the epoch */
+	bool pending;			/* another epoch is to come */
+};
+
+struct cskmf_member_view {
+	const struct group_member *entry;
+	uint16_t sid;			/* 0: none */
+	uint32_t reported;		/* epoch it says it has, 0: none */
+	uint32_t leaf;			/* 0: in no epoch yet */
+};
+
+struct nodes *cskmf_nodes(struct cskmf *cskmf);
+
+/* 0, -ENOENT also for a deleted group */
+int cskmf_group_view(struct cskmf *cskmf, const char *sgid,
+		     struct cskmf_group_view *view);
+/* in no order; @each returns 0 to go on */
+int cskmf_groups_each(struct cskmf *cskmf,
+		      int (*each)(void *context,
+				  const struct cskmf_group_view *view),
+		      void *context);
+/* a listed member: 0, -ENOENT */
+int cskmf_member_view(struct cskmf *cskmf, const char *sgid, const char *node,
+		      struct cskmf_member_view *view);
+
+/* a node's address is another: rosters with its dynamic tunnel are renewed */
+void cskmf_address_changed(struct cskmf *cskmf, const char *node);
+
+struct cskmf_counters {
+	uint64_t epochs, joins, pulls, pushes, refusals, seals;
+};
+const struct cskmf_counters *cskmf_counters(const struct cskmf *cskmf);
+
+#endif

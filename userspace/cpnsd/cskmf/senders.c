@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sender-IDs: who sends with which (RFC 6054, RFC 9838).
+ *
+ * Each registration gets the next number up to max-senders; then those gone
+ * in an earlier epoch come back, once that epoch's DTD is over.  A SID never
+ * serves two registrations within an epoch, for its IVs are counted in one
+ * kernel only.  Stored before it is told.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cskmf/group.h"
+#include "log.h"
+#include "proto/response.h"
+
+struct sender *sender_of(const struct group *group, const char *node)
+{
+	size_t i;
+
+	for (i = 0; i < group->senders_count; i++)
+		if (!group->senders[i].gone &&
+		    !strcmp(group->senders[i].node, node))
+			return &group->senders[i];
+	return NULL;
+}
+
+static struct sender *sender_with(const struct group *group, uint16_t sid)
+{
+	size_t i;
+
+	for (i = 0; i < group->senders_count; i++)
+		if (group->senders[i].sid == sid)
+			return &group->senders[i];
+	return NULL;
+}
+
+/* gone before this epoch, and the epochs it was used in are dead by now */
+static bool is_free(const struct group *group, const struct sender *sender)
+{
+	return sender->gone && sender->gone < group->num &&
+	       loop_boottime() > group->made_at + group->dtd;
+}
+
+static uint16_t next_sid(const struct group *group)
+{
+	uint32_t most = group->description->max_senders;
+	const struct sender *sender;
+	uint32_t sid, tried;
+
+	for (tried = 0, sid = group->sid_last; tried < most; tried++) {
+		sid = sid >= most ? 1 : sid + 1;
+		sender = sender_with(group, sid);
+		if (!sender || is_free(group, sender))
+			return sid;
+	}
+	return 0;
+}
+
+static int put(struct group *group, const struct sender *sender)
+{
+	struct store_sender row = {
+		.sid = sender->sid,
+		.node = sender->node,
+		.num = sender->num,
+		.gone = sender->gone,
+	};
+
+	memcpy(row.node_key, sender->node_key, sizeof(row.node_key));
+	return store_sender_put(group->cskmf->options.store, group->sgid,
+				&row);
+}
+
+/* the old SID gone, the new one given, the roster's serial up: one commit */
+static int store_change(struct group *group, const struct sender *old,
+			const struct sender *fresh)
+{
+	struct store *store = group->cskmf->options.store;
+	struct store_group changes;
+	struct sender gone;
+	int result;
+
+	group_stored(group, &changes);
+	changes.roster_serial++;
+	if (fresh)
+		changes.sid_last = fresh->sid;
+	result = store_begin(store);
+	if (result)
+		return result;
+	result = group_put(group, &changes);
+	if (!result && old) {
+		gone = *old;
+		gone.gone = group->num;
+		result = put(group, &gone);
+	}
+	if (!result && fresh)
+		result = put(group, fresh);
+	if (result) {
+		store_rollback(store);
+		return result;
+	}
+	return store_commit(store);
+}
+
+static void roster_is_old(struct group *group)
+{
+	group->roster_serial++;
+	free(group->roster);
+	group->roster = NULL;
+	group_tell(group, TELL_ROSTER);
+}
+
+/* used up: the old SID is given back, and the next epoch frees it */
+static int used_up(struct group *group, struct sender *old)
+{
+	int result = 0;
+
+	log_warning("group=%s all %u SIDs are used up in epoch %u",
+		    group->sgid, group->description->max_senders, group->num);
+	if (old) {
+		result = store_change(group, old, NULL);
+		if (result)
+			return result;
+		old->gone = group->num;
+		roster_is_old(group);
+	}
+	schedule_want(group, EPOCH_TIMER, false);
+	return -EAGAIN;
+}
+
+int sender_assign(struct group *group, const char *node,
+		  const uint8_t node_key[32], bool again, uint16_t *sid)
+{
+	const struct group_member *entry = member_entry(group, node);
+	struct sender *old = sender_of(group, node), *slot;
+	struct sender fresh = { .num = group->num };
+	int result;
+
+	*sid = 0;
+	if (!entry || !(entry->roles & ROLE_BIT_SENDER))
+		return 0;
+	if (old && !again && !memcmp(old->node_key, node_key, 32)) {
+		*sid = old->sid;
+		return 0;
+	}
+	fresh.sid = next_sid(group);
+	if (!fresh.sid)
+		return used_up(group, old);
+	strcpy(fresh.node, node);
+	memcpy(fresh.node_key, node_key, 32);
+	slot = sender_with(group, fresh.sid);
+	if (!slot) {
+		slot = reallocarray(group->senders, group->senders_count + 1,
+				    sizeof(*slot));
+		if (!slot)
+			return -ENOMEM;
+		group->senders = slot;
+		slot = &group->senders[group->senders_count];
+		old = sender_of(group, node);
+	}
+	result = store_change(group, old, &fresh);
+	if (result)
+		return result;
+	if (old)
+		old->gone = group->num;
+	if (slot == &group->senders[group->senders_count])
+		group->senders_count++;
+	*slot = fresh;
+	group->sid_last = fresh.sid;
+	roster_is_old(group);
+	*sid = fresh.sid;
+	return 0;
+}
+
+int senders_retire(struct group *group)
+{
+	const struct group_member *entry;
+	struct sender *sender;
+	int result;
+	size_t i;
+
+	for (i = 0; i < group->senders_count; i++) {
+		sender = &group->senders[i];
+		entry = member_entry(group, sender->node);
+		/* who left altogether is evicted by the next epoch */
+		if (sender->gone || !entry || entry->roles & ROLE_BIT_SENDER)
+			continue;
+		result = store_change(group, sender, NULL);
+		if (result)
+			return result;
+		sender->gone = group->num;
+		roster_is_old(group);
+	}
+	return 0;
+}

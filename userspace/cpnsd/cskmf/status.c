@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Status reports of members (PUT .../status): only they count as "has the
+ * epoch".  A member that runs low makes a new epoch at once.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "cskmf/group.h"
+#include "log.h"
+#include "proto/response.h"
+
+static const char *const conditions[] = {
+	[STATUS_IV_LOW] = "IVs low",
+	[STATUS_SEQUENCE_LOW] = "sequence numbers low",
+	[STATUS_SPI_COLLISION] = "SPI collision",
+	[STATUS_INSTALL_FAILED] = "install failed",
+};
+
+/*
+ * A report counts for the latest epoch only, and one that comes again within
+ * the spacing of epochs waits for it, so that one member cannot make the
+ * group spin.
+ */
+static void on_condition(struct group *group, struct member *member,
+			 const struct status_report *report,
+			 unsigned int condition)
+{
+	double now = loop_boottime();
+	bool at_once;
+
+	log_warning("group=%s num=%u node=%s reports: %s", group->sgid,
+		    report->num, member->node, conditions[condition]);
+	if (condition == STATUS_INSTALL_FAILED || report->num != group->num)
+		return;
+	at_once = !member->low_at || now - member->low_at > group->dtd + 1;
+	member->low_at = now;
+	schedule_want(group, EPOCH_TIMER, at_once);
+}
+
+static bool has_failed(const struct status_report *report)
+{
+	size_t i;
+
+	for (i = 0; i < report->conditions_count; i++)
+		if (report->conditions[i] == STATUS_INSTALL_FAILED)
+			return true;
+	return false;
+}
+
+int status_report(struct group *group, const char *node,
+		  const uint8_t *body, size_t size, struct refusal *refusal)
+{
+	struct member *member = member_find(group, node);
+	struct cskmf *cskmf = group->cskmf;
+	struct status_report report;
+	char reason[100];
+	int result;
+	size_t i;
+
+	if (status_decode(body, size, &report, reason, sizeof(reason)))
+		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN, "%s",
+			      reason);
+	if (!member || report.num > group->num)
+		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN,
+			      "epoch %u was never made", report.num);
+	if (report.has_capabilities) {
+		result = nodes_set_capabilities(cskmf->nodes, node,
+						&report.capabilities);
+		if (result)
+			goto failed;
+	}
+	if (report.num > member->reported && !has_failed(&report)) {
+		result = store_leaf_report(cskmf->options.store, group->sgid,
+					   node, report.num);
+		if (result)
+			goto failed;
+		member->reported = report.num;
+	}
+	for (i = 0; i < report.conditions_count; i++)
+		if (report.conditions[i] >= STATUS_IV_LOW &&
+		    report.conditions[i] <= STATUS_INSTALL_FAILED)
+			on_condition(group, member, &report,
+				     report.conditions[i]);
+	return 0;
+failed:
+	return refuse(refusal, COAP_SERVER_ERROR, INT32_MIN,
+		      "the report is not stored: %s", strerror(-result));
+}
