@@ -31,7 +31,7 @@ static bool kernel_is_locked_down(void)
 }
 
 /**
- * capabilities_read - ask the kernel for node key, pin and lockdown
+ * seca_node_look - ask the kernel for node key, pin and lockdown
  * @seca: the member side; node_state and capabilities are set
  * @changed: whether node key or capabilities are others than before; may be
  *	NULL
@@ -43,7 +43,7 @@ static bool kernel_is_locked_down(void)
  *
  * Return: 0 or -errno of NODE_GET.
  */
-int capabilities_read(struct seca *seca, bool *changed,
+int seca_node_look(struct seca *seca, bool *changed,
 		      char *reason, size_t room)
 {
 	struct capabilities capabilities = { .custody = CUSTODY_KERNEL };

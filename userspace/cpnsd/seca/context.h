@@ -147,11 +147,11 @@ void gateway_smf_restore(struct seca *seca);
 void gateway_smf_close(struct seca *seca);
 
 /* capabilities.c */
-int capabilities_read(struct seca *seca, bool *changed,
+int seca_node_look(struct seca *seca, bool *changed,
 		      char *reason, size_t room);
 
 /* group.c */
-struct group *group_find(struct seca *seca, const char *sgid);
+struct group *seca_group_find(struct seca *seca, const char *sgid);
 void group_list_apply(struct seca *seca, struct group_properties *list,
 		      size_t count);
 void group_look(struct group *group);

@@ -108,7 +108,7 @@ static void group_event(struct group *group, const struct cpns_event *event)
 static void event_came(void *context, const struct cpns_event *event)
 {
 	struct seca *seca = context;
-	struct group *group = group_find(seca, event->sgid);
+	struct group *group = seca_group_find(seca, event->sgid);
 
 	log_debug("kernel: %s group=%s", event->message, event->sgid);
 	if (event->command == CPNS_CMD_NODE_CHANGE)

@@ -62,13 +62,11 @@ static void roster_came(void *context,
 	struct group *group = context;
 	char reason[SECA_REASON_MAX] = "";
 
-	if (response->error) {
+	if (response->ended)
 		group->following = NULL;
+	if (response->error)
 		return;
-	}
 	if (response->code / 100 != 2) {
-		transport_cancel(group->following);
-		group->following = NULL;
 		acquire_refused(group, response);
 		return;
 	}

@@ -72,8 +72,9 @@ static void list_came(void *context, const struct transport_response *response)
 {
 	struct seca *seca = context;
 
-	if (response->error) {
+	if (response->ended)
 		seca->listing = NULL;
+	if (response->error) {
 		if (response->error != -ECONNRESET)
 			list_lost(seca);
 		return;
@@ -82,11 +83,11 @@ static void list_came(void *context, const struct transport_response *response)
 		log_error("the server's SMF refuses the list of groups (%d.%02d): %s",
 			  response->code / 100, response->code % 100,
 			  response->problem ? response->problem : "");
-		transport_cancel(seca->listing);
-		seca->listing = NULL;
 		list_lost(seca);
 		return;
 	}
+	if (response->ended)
+		list_lost(seca);
 	if (apply_list(seca, response->body, response->body_size))
 		return;
 	save_list(seca, response->body, response->body_size);
@@ -187,7 +188,7 @@ void gateway_smf_register(struct seca_session *session)
 	if (session->registering ||
 	    !transport_client_is_connected(session->client))
 		return;
-	if (capabilities_read(seca, NULL, reason, sizeof(reason))) {
+	if (seca_node_look(seca, NULL, reason, sizeof(reason))) {
 		log_error("not registered: %s", reason);
 		loop_timer_start(&session->retry,
 				 retry_after(session->failures++));

@@ -17,13 +17,13 @@
 #define HEAL_SECONDS 5			/* at most one mending in this time */
 
 /**
- * group_find - the group of an SGID
+ * seca_group_find - the group of an SGID
  * @seca: the member side
  * @sgid: its URI
  *
  * Return: the group, also one that is gone; or NULL.
  */
-struct group *group_find(struct seca *seca, const char *sgid)
+struct group *seca_group_find(struct seca *seca, const char *sgid)
 {
 	struct group *group;
 
@@ -204,7 +204,7 @@ static void group_adopt(struct group *group, struct group_properties *entry)
 	properties_free(group->properties, group->properties ? 1 : 0);
 	group->properties = properties;
 	if (group->phase == GROUP_GONE) {
-		group->phase = GROUP_LISTED;
+		group->phase = group->chain.left ? GROUP_LEFT : GROUP_LISTED;
 		group->trouble[0] = '\0';
 	}
 	adopt_location(group);
@@ -252,7 +252,7 @@ void group_list_apply(struct seca *seca, struct group_properties *list,
 		    !is_listed(group->sgid, list, count))
 			group_gone(group, "the server's SMF does not list it any more");
 	for (i = 0; i < count; i++) {
-		group = group_find(seca, list[i].sgid);
+		group = seca_group_find(seca, list[i].sgid);
 		if (!group) {
 			group = group_create(seca, list[i].sgid);
 			if (group)

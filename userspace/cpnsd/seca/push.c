@@ -14,8 +14,6 @@
 static void push_refused(struct group *group,
 			 const struct transport_response *response)
 {
-	transport_cancel(group->pushing);
-	group->pushing = NULL;
 	if (!acquire_refused(group, response))
 		acquire_later(group);
 }
@@ -26,8 +24,9 @@ static void pushed(void *context, const struct transport_response *response)
 	char reason[SECA_REASON_MAX] = "";
 	int result;
 
-	if (response->error) {
+	if (response->ended)
 		group->pushing = NULL;
+	if (response->error) {
 		if (response->error != -ECONNRESET &&
 		    group->phase != GROUP_GONE && group->phase != GROUP_LEFT)
 			acquire_later(group);
@@ -53,6 +52,9 @@ static void pushed(void *context, const struct transport_response *response)
 		/* what an attacker can send must not make us pull */
 		acquire_later(group);
 	}
+	if (response->ended && group->phase != GROUP_GONE)
+		log_warning("group %s: the server does not push, its number is polled",
+			    group->sgid);
 }
 
 /**

@@ -60,7 +60,7 @@ static void reply_key(struct control_reply *reply, const struct group *group)
 static void waiter_expired(void *context)
 {
 	struct waiter *waiter = context;
-	struct group *group = group_find(waiter->seca, waiter->sgid);
+	struct group *group = seca_group_find(waiter->seca, waiter->sgid);
 	const char *why = group && group->trouble[0] ? group->trouble :
 			  !waiter->seca->home->registered ?
 			  "the server is not connected" :
@@ -169,7 +169,7 @@ void requests_list_came(struct seca *seca)
 
 	for (waiter = seca->waiters; waiter; waiter = later) {
 		later = waiter->next;
-		group = group_find(seca, waiter->sgid);
+		group = seca_group_find(seca, waiter->sgid);
 		if (group && group->phase != GROUP_GONE)
 			continue;
 		control_reply_errno(waiter->reply, CONTROL_NOT_FOUND, ENOKEY,
@@ -244,7 +244,7 @@ static bool may_request(struct seca *seca, const char *sgid,
 static void want_key(struct seca *seca, const char *sgid,
 		     struct control_reply *reply)
 {
-	struct group *group = group_find(seca, sgid);
+	struct group *group = seca_group_find(seca, sgid);
 
 	if ((!group || group->phase == GROUP_GONE) && seca->listed) {
 		control_reply_errno(reply, CONTROL_NOT_FOUND, ENOKEY,

@@ -98,7 +98,7 @@ static int open_kernel(struct seca *seca, char *reason, size_t room)
 			 strerror(-error));
 		return error;
 	}
-	error = capabilities_read(seca, NULL, reason, room);
+	error = seca_node_look(seca, NULL, reason, room);
 	if (error)
 		return error;
 	if (!seca->node_state.pinned)
@@ -108,7 +108,7 @@ static int open_kernel(struct seca *seca, char *reason, size_t room)
 
 static void traffic_needs_key(void *context, const char *sgid)
 {
-	struct group *group = group_find(context, sgid);
+	struct group *group = seca_group_find(context, sgid);
 
 	if (group)
 		group_need(group, "traffic");

@@ -47,7 +47,7 @@ static void fill_report(struct group *group, struct status_report *report)
 		if (group->conditions & 1u << condition)
 			report->conditions[report->conditions_count++] =
 				(uint8_t)condition;
-	if (!capabilities_read(seca, &changed, reason, sizeof(reason)) &&
+	if (!seca_node_look(seca, &changed, reason, sizeof(reason)) &&
 	    changed) {
 		report->has_capabilities = true;
 		report->capabilities = seca->capabilities;

@@ -188,7 +188,7 @@ static void join_verb(void *context, const struct control_request *request,
 {
 	struct seca *seca = context;
 	const char *sgid = request_sgid(request, reply);
-	struct group *group = sgid ? group_find(seca, sgid) : NULL;
+	struct group *group = sgid ? seca_group_find(seca, sgid) : NULL;
 
 	if (!sgid)
 		return;
@@ -252,7 +252,7 @@ static void leave_verb(void *context, const struct control_request *request,
 {
 	struct seca *seca = context;
 	const char *sgid = request_sgid(request, reply);
-	struct group *group = sgid ? group_find(seca, sgid) : NULL;
+	struct group *group = sgid ? seca_group_find(seca, sgid) : NULL;
 	struct json_object *member;
 	bool open;
 	int error = 0;
