@@ -181,7 +181,7 @@ static void adopt_location(struct group *group)
 						     reason, sizeof(reason));
 		else
 			snprintf(reason, sizeof(reason),
-				 "key location '%s' has no path",
+				 "key location '%.256s' has no path",
 				 group->properties->location);
 	}
 	if (!group->session)

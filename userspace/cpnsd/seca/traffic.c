@@ -46,8 +46,10 @@ int group_set_traffic(struct group *group)
 	}
 	error = dataplane_group_set(group->seca->dataplane, &set, reason,
 				    sizeof(reason));
-	group->traffic = !error;
-	if (error)
+	/* after a refusal the policies of before are still there */
+	if (!error)
+		group->traffic = true;
+	else
 		group_trouble(group, LOG_ERR, "policies: %s",
 			      reason[0] ? reason : strerror(-error));
 	return error;
