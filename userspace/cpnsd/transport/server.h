@@ -74,6 +74,9 @@ int transport_server_route(struct transport_server *server, const char *first,
 void transport_server_notify(struct transport_server *server,
 			     const struct transport_segment *path,
 			     size_t count);
+/* has a session now */
+bool transport_server_connected(const struct transport_server *server,
+				const struct identity *peer);
 /* end one node's session: after revocation or eviction */
 void transport_server_drop(struct transport_server *server,
 			   const struct identity *peer);

@@ -126,3 +126,23 @@ void peers_check_life(void *context)
 		}
 	}
 }
+
+/**
+ * transport_server_connected - whether a peer has a session
+ * @server: the server
+ * @peer: whose
+ *
+ * Returns true from the end of the handshake until the session is freed.
+ */
+bool transport_server_connected(const struct transport_server *server,
+				const struct identity *peer)
+{
+	const struct transport_peer *at;
+
+	DL_FOREACH(server->peers, at) {
+		if (at->identity.kind == peer->kind && !at->drop &&
+		    !strcmp(at->identity.id, peer->id))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Control verbs on nodes and on the server: node-list, node-revoke,
+ * server-status.
+ *
+ * The loop's thread.  A revoked node's session ends a moment after it was
+ * told, so that an honest one hears that its groups are over.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "smf/smf_private.h"
+
+#define DROP_AFTER 1.0	/* s */
+
+static struct json_object *hexadecimal(const uint8_t *bytes, size_t size)
+{
+	char text[2 * 32 + 1] = "";
+	size_t i;
+
+	for (i = 0; i < size && i < 32; i++)
+		sprintf(text + 2 * i, "%02x", bytes[i]);
+	return json_object_new_string(text);
+}
+
+static void add_registration(struct json_object *body,
+			     const struct registration *registration)
+{
+	static const char *const custodies[] = {
+		"process", "kernel", "kernel+lockdown",
+	};
+	const struct capabilities *capabilities = &registration->capabilities;
+
+	/* the public half of the kernel's node key */
+	json_object_object_add(body, "node_key",
+			       hexadecimal(registration->node_key, 32));
+	json_object_object_add(body, "custody",
+			       json_object_new_string(
+					custodies[capabilities->custody]));
+	json_object_object_add(body, "pinned",
+			       json_object_new_boolean(capabilities->pinned));
+}
+
+static int list_node(void *context, const struct node *node)
+{
+	struct json_object *body = json_object_new_object();
+	char address[INET6_ADDRSTRLEN] = "";
+
+	json_object_object_add(body, "node",
+			       json_object_new_string(node->id));
+	if (node->address.family)
+		inet_ntop(node->address.family, node->address.address,
+			  address, sizeof(address));
+	json_object_object_add(body, "address",
+			       json_object_new_string(address));
+	json_object_object_add(body, "seen",
+			       json_object_new_int64((int64_t)node->seen));
+	json_object_object_add(body, "revoked",
+			       json_object_new_boolean(node->revoked));
+	if (node->registered)
+		add_registration(body, &node->registration);
+	return json_object_array_add(context, body);
+}
+
+static void node_list(void *context, const struct control_request *request,
+		      struct control_reply *reply)
+{
+	struct json_object *body = json_object_new_object();
+	struct json_object *nodes = json_object_new_array(), *node, *id;
+	struct identity peer = { .kind = IDENTITY_NODE };
+	struct smf *smf = context;
+	size_t i;
+
+	nodes_each(cskmf_nodes(smf->cskmf), list_node, nodes);
+	for (i = 0; i < json_object_array_length(nodes); i++) {
+		node = json_object_array_get_idx(nodes, i);
+		json_object_object_get_ex(node, "node", &id);
+		snprintf(peer.id, sizeof(peer.id), "%s",
+			 json_object_get_string(id));
+		json_object_object_add(node, "level", json_object_new_int64(
+			nodes_level(cskmf_nodes(smf->cskmf), peer.id)));
+		json_object_object_add(node, "connected",
+				       json_object_new_boolean(
+				transport_server_connected(smf->server,
+							   &peer)));
+	}
+	json_object_object_add(body, "nodes", nodes);
+	control_reply_ok(reply, body);
+}
+
+static void drop_now(void *context)
+{
+	struct identity peer = { .kind = IDENTITY_NODE };
+	struct smf *smf = context;
+	size_t i;
+
+	for (i = 0; i < smf->to_drop_count; i++) {
+		strcpy(peer.id, smf->to_drop[i]);
+		transport_server_drop(smf->server, &peer);
+	}
+	free(smf->to_drop);
+	smf->to_drop = NULL;
+	smf->to_drop_count = 0;
+}
+
+static void drop_soon(struct smf *smf, const char *node)
+{
+	char (*list)[IDENTITY_ID_MAX + 1];
+
+	list = reallocarray(smf->to_drop, smf->to_drop_count + 1,
+			    sizeof(*list));
+	if (!list)
+		return;		/* refused everywhere all the same */
+	smf->to_drop = list;
+	strcpy(list[smf->to_drop_count++], node);
+	loop_timer_init(smf->loop, &smf->dropping, drop_now, smf);
+	loop_timer_start(&smf->dropping, DROP_AFTER);
+}
+
+static void node_revoke(void *context, const struct control_request *request,
+			struct control_reply *reply)
+{
+	const char *node = verb_text(request, "node", reply);
+	struct json_object *value, *body, *list;
+	char reason[SMF_REASON_MAX] = "", **sgids;
+	struct smf *smf = context;
+	bool revoked = true;
+	size_t i;
+	int error;
+
+	if (!node)
+		return;
+	if (!identity_id_valid(node)) {
+		control_reply_error(reply, CONTROL_USAGE,
+				    "\"%.80s\" is not a node id", node);
+		return;
+	}
+	if (json_object_object_get_ex(request->body, "revoked", &value))
+		revoked = json_object_get_boolean(value);
+	error = smf_node_revoke(smf, node, revoked, &sgids, reason);
+	list = json_object_new_array();
+	for (i = 0; sgids && sgids[i]; i++) {
+		json_object_array_add(list, json_object_new_string(sgids[i]));
+		free(sgids[i]);
+	}
+	free(sgids);
+	if (revoked)
+		drop_soon(smf, node);
+	if (error) {
+		json_object_put(list);
+		verb_failed(reply, error, reason);
+		return;
+	}
+	body = json_object_new_object();
+	json_object_object_add(body, "node", json_object_new_string(node));
+	json_object_object_add(body, "revoked",
+			       json_object_new_boolean(revoked));
+	json_object_object_add(body, "groups", list);
+	control_reply_ok(reply, body);
+}
+
+static int count_group(void *context, const struct cskmf_group_view *view)
+{
+	(*(int64_t *)context)++;
+	return 0;
+}
+
+static int count_node(void *context, const struct node *node)
+{
+	(*(int64_t *)context)++;
+	return 0;
+}
+
+static void add_counters(struct json_object *body,
+			 const struct cskmf_counters *counters)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} all[] = {
+		{ "epochs", counters->epochs },
+		{ "joins", counters->joins },
+		{ "pulls", counters->pulls },
+		{ "pushes", counters->pushes },
+		{ "refusals", counters->refusals },
+		{ "seals", counters->seals },
+	};
+	struct json_object *list = json_object_new_object();
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++)
+		json_object_object_add(list, all[i].name,
+				       json_object_new_int64(
+						(int64_t)all[i].value));
+	json_object_object_add(body, "counters", list);
+}
+
+static void server_status(void *context,
+			  const struct control_request *request,
+			  struct control_reply *reply)
+{
+	struct json_object *body = json_object_new_object();
+	struct json_object *listen = json_object_new_array();
+	struct smf *smf = context;
+	int64_t groups = 0, nodes = 0;
+	uint8_t key[32];
+	size_t i;
+
+	for (i = 0; i < smf->config->listen_count; i++)
+		json_object_array_add(listen, json_object_new_string(
+						smf->config->listen[i]));
+	cskmf_groups_each(smf->cskmf, count_group, &groups);
+	nodes_each(cskmf_nodes(smf->cskmf), count_node, &nodes);
+	osg_public_key(smf->osg, key);
+	json_object_object_add(body, "listen", listen);
+	json_object_object_add(body, "signer",
+			       json_object_new_string(smf->signer));
+	json_object_object_add(body, "osg_key", hexadecimal(key, 32));
+	json_object_object_add(body, "groups", json_object_new_int64(groups));
+	json_object_object_add(body, "nodes", json_object_new_int64(nodes));
+	json_object_object_add(body, "uptime", json_object_new_int64(
+				(int64_t)(loop_boottime() - smf->started)));
+	add_counters(body, cskmf_counters(smf->cskmf));
+	control_reply_ok(reply, body);
+}
+
+int verbs_nodes_register(struct smf *smf)
+{
+	int result;
+
+	result = control_register(smf->control, "node-list", true, node_list,
+				  smf);
+	if (!result)
+		result = control_register(smf->control, "node-revoke", true,
+					  node_revoke, smf);
+	if (!result)
+		result = control_register(smf->control, "server-status",
+					  false, server_status, smf);
+	return result;
+}
