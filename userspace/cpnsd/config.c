@@ -171,6 +171,28 @@ static int read_access(struct reading *reading, const char *sgid,
 	return good;
 }
 
+/*
+ * inih ends a key at the first '=' or ':', and an SGID is a URI: what is left
+ * of it stands at the head of the value, up to the '=' before the ids.
+ */
+static int read_access_line(struct reading *reading, const char *name,
+			    const char *value)
+{
+	const char *ids = strrchr(value, '=');
+	char *sgid;
+	int size, good;
+
+	if (!ids)
+		return read_access(reading, name, value);
+	for (size = (int)(ids - value); size && isspace((unsigned char)value[size - 1]); size--)
+		;
+	if (asprintf(&sgid, "%s:%.*s", name, size, value) < 0)
+		return 0;
+	good = read_access(reading, sgid, ids + 1);
+	free(sgid);
+	return good;
+}
+
 static int read_server(struct reading *reading, const char *name,
 		       const char *value)
 {
@@ -254,7 +276,7 @@ static int read_pair(void *context, const char *section, const char *name,
 	if (!strcmp(section, "gateway"))
 		return read_gateway(reading, name, value);
 	if (!strcmp(section, "access"))
-		return read_access(reading, name, value);
+		return read_access_line(reading, name, value);
 	return refuse(reading, "unknown section [%s]", section);
 }
 
@@ -338,8 +360,13 @@ int config_read(const char *path, struct config **config, char *error,
 		snprintf(error, room, "%s: %s", path, strerror(errno));
 	} else if (file) {
 		line = ini_parse_file(file, read_pair, &reading);
+		/* inih takes a read error for the end of the file */
+		if (ferror(file)) {
+			result = -EIO;
+			snprintf(error, room, "%s: cannot be read", path);
+		}
 		fclose(file);
-		if (line) {
+		if (!result && line) {
 			result = -EINVAL;
 			snprintf(error, room, "%s:%d: %s", path, line, cause);
 		}
