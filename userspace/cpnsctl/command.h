@@ -20,6 +20,9 @@
 
 struct config;
 
+/* a group document, as the server takes it */
+#define COMMAND_DOCUMENT_MAX (1u << 20)
+
 /* wire.md section 6; the daemon answers with the same numbers */
 enum command_exit {
 	COMMAND_OK = 0,
@@ -81,6 +84,8 @@ char *command_read_file(const char *path, size_t limit, size_t *size);
 /* printing.c */
 void print_json(struct json_object *object);	/* takes it over */
 void print_hex(FILE *out, const uint8_t *bytes, size_t size);
+/* a member as text, "-" where it is missing or null; for printf */
+const char *json_text(struct json_object *object, const char *name);
 struct json_object *json_hex(const uint8_t *bytes, size_t size);
 void print_seconds(FILE *out, uint64_t seconds);
 const char *print_address(sa_family_t family, const uint8_t *address,

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * cpnsctl doctor: the kernel's side - keyrings, module, netlink family,
+ * request-key(8), AF_ALG.
+ *
+ * Threading: one thread.
+ */
+#include <errno.h>
+#include <linux/if_alg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "doctor.h"
+
+#define REQUEST_KEY_PROGRAM	"/sbin/request-key"
+#define REQUEST_KEY_RULE	"/etc/request-key.d/cpns_group.conf"
+
+static void check_keys(struct doctor *doctor)
+{
+	if (access("/proc/keys", R_OK))
+		doctor_report(doctor, FINDING_BAD, "keyrings",
+			      "install a kernel built with CONFIG_KEYS=y",
+			      "the kernel has no /proc/keys");
+	else
+		doctor_report(doctor, FINDING_GOOD, "keyrings", NULL,
+			      "the kernel has them (CONFIG_KEYS)");
+}
+
+static void check_node(struct doctor *doctor)
+{
+	struct cpns_node node;
+	int result = cpns_node_get(doctor->kernel, &node);
+
+	if (result < 0) {
+		doctor_report(doctor, FINDING_BAD, "node key",
+			      "sudo cpnsctl doctor", "%s",
+			      cpns_error(doctor->kernel));
+		return;
+	}
+	doctor_report(doctor, FINDING_GOOD, "node key", NULL,
+		      "the kernel has one");
+	if (node.pinned)
+		doctor_report(doctor, FINDING_GOOD, "pin", NULL,
+			      "the OSG's key is pinned");
+	else
+		doctor_report(doctor, FINDING_NOTE, "pin", "cpnsctl node pin",
+			      "the OSG's key is not pinned (a server needs none)");
+	if (node.features & CPNS_FEATURES_ALLOW_RAW)
+		doctor_report(doctor, FINDING_BAD, "module",
+			      "modprobe -r cpns_group && modprobe cpns_group allow_raw=0",
+			      "allow_raw=1: epoch secrets in clear are accepted, for labs only");
+}
+
+static void check_module(struct doctor *doctor)
+{
+	int result = cpns_open(&doctor->kernel);
+
+	if (result == -ENOENT)
+		doctor_report(doctor, FINDING_BAD, "module",
+			      "modprobe cpns_group",
+			      access("/sys/module/cpns_group", F_OK) ?
+			      "cpns_group is not loaded" :
+			      "cpns_group is loaded but has no netlink family");
+	else if (result < 0)
+		doctor_report(doctor, FINDING_BAD, "module",
+			      "sudo cpnsctl doctor", "netlink: %s",
+			      strerror(-result));
+	else
+		doctor_report(doctor, FINDING_GOOD, "module", NULL,
+			      "cpns_group and its netlink family are there");
+	if (doctor->kernel)
+		check_node(doctor);
+}
+
+static void check_request_key(struct doctor *doctor)
+{
+	if (access(REQUEST_KEY_PROGRAM, X_OK))
+		doctor_report(doctor, FINDING_BAD, "request-key",
+			      "apt-get install keyutils",
+			      REQUEST_KEY_PROGRAM " is not there: programs cannot request keys");
+	else if (access(REQUEST_KEY_RULE, R_OK))
+		doctor_report(doctor, FINDING_BAD, "request-key",
+			      "make install",
+			      REQUEST_KEY_RULE " is not there: programs cannot request keys");
+	else
+		doctor_report(doctor, FINDING_GOOD, "request-key", NULL,
+			      "programs can request keys");
+}
+
+static void check_algif(struct doctor *doctor)
+{
+	struct sockaddr_alg address = {
+		.salg_family = AF_ALG,
+		.salg_type = "aead",
+		.salg_name = "cpns(gcm(aes))",
+	};
+	int fd = socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && !bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		doctor_report(doctor, FINDING_GOOD, "AF_ALG", NULL,
+			      "cpns(gcm(aes)) can be bound");
+	else if (fd < 0)
+		doctor_report(doctor, FINDING_NOTE, "AF_ALG",
+			      "modprobe af_alg",
+			      "the kernel has none: %s; ESP and messages work without",
+			      strerror(errno));
+	else
+		doctor_report(doctor, FINDING_NOTE, "AF_ALG",
+			      "modprobe algif_aead; sysctl crypto.af_alg_restrict=0",
+			      "cpns(gcm(aes)): %s; ESP and messages work without",
+			      strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/**
+ * doctor_kernel() - look at the kernel's side
+ * @doctor: the run; gets the connection to the module
+ */
+void doctor_kernel(struct doctor *doctor)
+{
+	check_keys(doctor);
+	check_module(doctor);
+	check_request_key(doctor);
+	if (doctor->kernel)
+		check_algif(doctor);
+}
