@@ -260,14 +260,16 @@ void cpns_group_check_keys(struct cpns_group *group)
  * cpns_watch() - the namespace's look at keys and clocks, every second
  * @work: cpns_net.watch
  *
- * Groups leave the table at namespace exit only, after this work was
- * cancelled, so that one can be held from step to step.
+ * Stops when no group is alive; the next GROUP_SET starts it. Groups leave the
+ * table at namespace exit only, after this work was cancelled, so that one can
+ * be held from step to step.
  */
 void cpns_watch(struct work_struct *work)
 {
 	struct cpns_net *cn = container_of(to_delayed_work(work),
 					   struct cpns_net, watch);
 	struct cpns_group *group;
+	bool alive = false;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cn->groups); i++) {
@@ -276,12 +278,14 @@ void cpns_watch(struct work_struct *work)
 			cpns_group_hold(group);
 			rcu_read_unlock();
 			cpns_group_check_keys(group);
+			alive |= !READ_ONCE(group->why);
 			rcu_read_lock();
 			cpns_group_put(group);
 		}
 		rcu_read_unlock();
 	}
-	cpns_watch_start(cn);
+	if (alive)
+		cpns_watch_start(cn);
 }
 
 /**

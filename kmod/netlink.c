@@ -400,8 +400,11 @@ static int cpns_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	long bucket = cb->args[0], skip = cb->args[1], n;
 	void *header;
 
-	if (!net_eq(net, current->nsproxy->net_ns))
+	if (!net_eq(net, current->nsproxy->net_ns)) {
+		NL_SET_ERR_MSG(cb->extack,
+			       "the socket is of another network namespace");
 		return -EPERM;
+	}
 	rcu_read_lock();
 	for (; bucket < ARRAY_SIZE(cn->groups); bucket++, skip = 0) {
 		n = 0;

@@ -14,13 +14,16 @@
 /* May the caller use this key for ESP? CAP_NET_ADMIN over its namespace. */
 static int cpns_may_use_esp(struct cpns_group *group)
 {
-	int err = -EKEYREVOKED;
+	struct net *net;
+	int err;
 
 	mutex_lock(&group->lock);
-	if (group->net)
-		err = ns_capable(group->net->user_ns, CAP_NET_ADMIN) ?
-		      0 : -EPERM;
+	net = group->net ? maybe_get_net(group->net) : NULL;
 	mutex_unlock(&group->lock);
+	if (!net)
+		return -EKEYREVOKED;
+	err = ns_capable(net->user_ns, CAP_NET_ADMIN) ? 0 : -EPERM;
+	put_net(net);
 	return err;
 }
 
