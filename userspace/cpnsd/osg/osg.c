@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kmc/secret_memory.h"
@@ -76,7 +77,8 @@ int osg_open(struct osg **osg, const struct osg_options *options,
 			error = reason_give(reason, room, -ENAMETOOLONG,
 					    "lab-secrets: path too long");
 		else
-			strcpy(new->lab_secrets, options->lab_secrets);
+			snprintf(new->lab_secrets, sizeof(new->lab_secrets),
+				 "%s", options->lab_secrets);
 	}
 	if (error) {
 		osg_close(new);

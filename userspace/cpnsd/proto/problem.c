@@ -32,7 +32,7 @@ int problem_encode(const char *title, int32_t error_id,
 	struct cbor_writer writer;
 
 	cbor_writer_open(&writer);
-	cbor_write_map(&writer, (size_t)has_error + (title != NULL));
+	cbor_write_map(&writer, (size_t)has_error + !!title);
 	if (has_error) {
 		cbor_write_int(&writer, PROBLEM_ACE_GROUPCOMM_ERROR);
 		cbor_write_map(&writer, 1);

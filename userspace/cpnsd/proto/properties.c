@@ -225,7 +225,7 @@ static void read_group(struct cbor_reader *reader,
 {
 	static const char * const names[] = {
 		"sgid", "location", "roles", "delivery", "signer", "data",
-		"mode", "allow-default", "own", "members", "etag",
+		"mode", "allow-default", "own", "members", "etag", NULL,
 	};
 	unsigned int seen = 0;
 	size_t pairs, i;
@@ -233,7 +233,7 @@ static void read_group(struct cbor_reader *reader,
 	for (pairs = cbor_read_map(reader, "group"); pairs && !reader->error;
 	     pairs--)
 		seen |= read_pair(reader, group);
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (i = 0; names[i]; i++) {
 		if (!reader->error && !(seen & 1u << i))
 			cbor_reader_fail(reader, -EBADMSG, "%s is missing",
 					 names[i]);

@@ -249,14 +249,13 @@ static const char *missing_name(unsigned int seen)
 	static const char * const names[] = {
 		"gkty", "key", "num", "ace_groupcomm_profile", "exi",
 		"group_policies", "rekeying_scheme", "mgt_key_material", "age",
+		NULL,
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!(seen & 1u << i))
-			return names[i];
-	}
-	return NULL;
+	for (i = 0; names[i] && seen & 1u << i; i++)
+		;
+	return names[i];
 }
 
 /**

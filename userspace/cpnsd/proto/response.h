@@ -126,10 +126,12 @@ int status_decode(const uint8_t *bytes, size_t size,
 /* CBOR uint of /num, and the array of records of /records */
 int num_encode(uint32_t num, uint8_t **bytes, size_t *size);
 int num_decode(const uint8_t *bytes, size_t size, uint32_t *num);
+
 struct record_bytes {
 	const uint8_t *bytes;
 	size_t size;
 };
+
 int records_encode(const struct record_bytes *records, size_t count,
 		   uint8_t **bytes, size_t *size);
 /* views into @bytes; at most 64 */
