@@ -52,6 +52,9 @@ int pki_write_private_key(const char *path, EVP_PKEY *key, bool force,
 int pki_write_public_key(const char *path, EVP_PKEY *key, bool force,
 			 char *reason, size_t room);
 
+/* as root, a private file becomes the daemon's (user cpns, where it exists) */
+void pki_give_daemon(const char *path);
+
 int pki_certificate_pem(X509 *certificate, uint8_t **pem, size_t *size);
 int pki_private_key_pem(EVP_PKEY *key, uint8_t **pem, size_t *size);
 int pki_public_key_pem(EVP_PKEY *key, uint8_t **pem, size_t *size);

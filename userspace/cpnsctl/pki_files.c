@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #include <openssl/pem.h>
 
 #include "pki.h"
+
+#define DAEMON_USER "cpns"
 
 static int no_password(char *buffer, int size, int writing, void *context)
 {
@@ -35,9 +38,34 @@ static int complain(char *reason, size_t room, const char *path, int error)
 	return -error;
 }
 
+static const struct passwd *daemon_user(void)
+{
+	return geteuid() ? NULL : getpwnam(DAEMON_USER);
+}
+
+/**
+ * pki_give_daemon - let the unprivileged daemon read a private file
+ * @path: of mode 0600
+ *
+ * Nothing happens where the caller is not root or there is no user cpns: the
+ * daemon then runs as the caller does.
+ */
+void pki_give_daemon(const char *path)
+{
+	const struct passwd *user = daemon_user();
+
+	if (user && chown(path, user->pw_uid, user->pw_gid))
+		fprintf(stderr, "cpnsctl: %s: cannot be given to user %s: %s\n",
+			path, DAEMON_USER, strerror(errno));
+}
+
 /**
  * pki_make_directory - a directory of mode 0700, if it is not there yet
  * @path: its parent exists
+ *
+ * Where root has a user cpns, the directory stays root's, so that a daemon
+ * that was broken into cannot put another osg.pub there, but the daemon's
+ * group may look into it (0750).
  * @reason: gets the cause of an error in words
  * @room: size of @reason
  *
@@ -45,10 +73,14 @@ static int complain(char *reason, size_t room, const char *path, int error)
  */
 int pki_make_directory(const char *path, char *reason, size_t room)
 {
+	const struct passwd *user = daemon_user();
 	struct stat status;
 
-	if (!mkdir(path, 0700))
+	if (!mkdir(path, 0700)) {
+		if (user && !chown(path, 0, user->pw_gid))
+			chmod(path, 0750);
 		return 0;
+	}
 	if (errno != EEXIST)
 		return complain(reason, room, path, errno);
 	if (stat(path, &status))
