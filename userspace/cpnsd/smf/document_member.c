@@ -112,7 +112,8 @@ static int each_net(xmlNode *node, const char *word,
 	if (!nets)
 		return -ENOMEM;
 	member->nets = nets;
-	if (roster_net_parse(word, &nets[member->nets_count]))
+	if (!strchr(word, '/') ||
+	    roster_net_parse(word, &nets[member->nets_count]))
 		return document_refuse(error, node,
 				       "nets: \"%.60s\" is not a net like 10.1.0.0/24 without host bits",
 				       word);
