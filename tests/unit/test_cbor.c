@@ -220,6 +220,7 @@ static void control_characters(void **state)
 {
 	static const uint8_t newline[] = { 0x63, 'a', '\n', 'b' };
 	static const uint8_t zero[] = { 0x63, 'a', 0, 'b' };
+	static const uint8_t plain[] = { 0x63, 'a', 'b', 'c' };
 	struct cbor_reader reader;
 	char text[8];
 
@@ -230,7 +231,7 @@ static void control_characters(void **state)
 	cbor_reader_open(&reader, zero, sizeof(zero), "m", NULL, 0);
 	cbor_read_text(&reader, "t", text, sizeof(text));
 	assert_int_equal(reader.error, -EBADMSG);
-	cbor_reader_open(&reader, "\x63" "abc", 4, "m", NULL, 0);
+	cbor_reader_open(&reader, plain, sizeof(plain), "m", NULL, 0);
 	cbor_read_text(&reader, "t", text, 3);
 	assert_int_equal(reader.error, -EBADMSG);
 }

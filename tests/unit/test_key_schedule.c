@@ -81,20 +81,24 @@ static void header(void **state)
 static void traffic_keys(void **state)
 {
 	struct vectors *vectors = &group.vectors;
-	uint8_t key[36], key_bytes;
+	uint8_t key[36], key_bytes, use, aead;
 	struct hex expected;
 	unsigned int count = 0;
+	uint16_t sid;
 
 	vectors->next = vectors->text;
 	while (vectors_next(vectors, "traffic_key")) {
 		vectors_get(vectors, "traffic_key", &expected);
 		key_bytes = (uint8_t)vectors_number(vectors, "key_bytes");
-		assert_int_equal(key_schedule_traffic_key(
-			group.tag, group.epoch, group.secret,
-			(uint8_t)vectors_number(vectors, "use"),
-			(uint8_t)vectors_number(vectors, "aead_id"),
-			(uint16_t)vectors_number(vectors, "sid"), key_bytes,
-			key, expected.size), 0);
+		use = (uint8_t)vectors_number(vectors, "use");
+		aead = (uint8_t)vectors_number(vectors, "aead_id");
+		sid = (uint16_t)vectors_number(vectors, "sid");
+		assert_int_equal(key_schedule_traffic_key(group.tag,
+							  group.epoch,
+							  group.secret, use,
+							  aead, sid, key_bytes,
+							  key, expected.size),
+				 0);
 		assert_memory_equal(key, expected.bytes, expected.size);
 		count++;
 	}

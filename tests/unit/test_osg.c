@@ -402,12 +402,14 @@ static void laboratory(void **state)
 	assert_non_null(fgets(line, sizeof(line), file));
 	assert_null(fgets(sgid, sizeof(sgid), file));
 	fclose(file);
-	assert_int_equal(sscanf(line, "%255s %u %127s", sgid, &num, hex), 3);
+	if (sscanf(line, "%255s %u %127s", sgid, &num, hex) != 3)
+		fail_msg("not SGID, number and secret");
 	assert_string_equal(sgid, SGID);
 	assert_int_equal(num, 1);
 	assert_int_equal(strlen(hex), 64);
 	for (i = 0; i < 32; i++) {
-		assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
+		if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+			fail_msg("not hex");
 		secret[i] = (uint8_t)byte;
 	}
 	group_tag(SGID, tag);

@@ -68,6 +68,11 @@ static void registrations(void **state)
 
 static void join_requests(void **state)
 {
+	/* {6: cnonce}, {3: << ["", 4] >>, 6: cnonce} */
+	static const uint8_t no_scope[3 + 16] = { 0xa1, 0x06, 0x50 };
+	static const uint8_t no_sgid[8 + 16] = {
+		0xa2, 0x03, 0x43, 0x82, 0x60, 0x04, 0x06, 0x50,
+	};
 	struct join_request request;
 	char reason[160];
 	struct hex body;
@@ -87,9 +92,8 @@ static void join_requests(void **state)
 		assert_int_equal(join_request_decode(body.bytes, i, &request,
 						     NULL, 0), -EBADMSG);
 	/* without a scope: {6: cnonce} */
-	assert_int_equal(join_request_decode((const uint8_t *)
-					     "\xa1\x06\x50""0123456789abcdef",
-					     19, &request, reason,
+	assert_int_equal(join_request_decode(no_scope, sizeof(no_scope),
+					     &request, reason,
 					     sizeof(reason)), -EBADMSG);
 	assert_string_equal(reason, "join request: scope is missing");
 	/* what cannot be said */
@@ -100,12 +104,10 @@ static void join_requests(void **state)
 	request.roles = 4;
 	assert_int_equal(join_request_encode(&request, &bytes, &size),
 			 -EINVAL);
-	/* roles 4 inside the scope: the cause comes from inside */
-	assert_int_equal(join_request_decode((const uint8_t *)
-					     "\xa2\x03\x43\x82\x60\x04\x06\x50"
-					     "0123456789abcdef", 24, &request,
-					     reason, sizeof(reason)),
-			 -EBADMSG);
+	/* an empty SGID inside the scope: the cause comes from inside */
+	assert_int_equal(join_request_decode(no_sgid, sizeof(no_sgid),
+					     &request, reason,
+					     sizeof(reason)), -EBADMSG);
 	assert_string_equal(reason,
 			    "join request: scope: sgid: empty, or not printable ASCII without spaces");
 }

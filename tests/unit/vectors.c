@@ -121,7 +121,9 @@ void vectors_get(const struct vectors *vectors, const char *name,
 	at += *at == ' ';
 	while (*at && *at != '\n') {
 		assert_true(hex->size < sizeof(hex->bytes));
-		assert_int_equal(sscanf(at, "%2x", &byte), 1);
+		if (sscanf(at, "%2x", &byte) != 1)
+			fail_msg("vector \"%s\": %s is not hex",
+				 vectors->title, name);
 		hex->bytes[hex->size++] = (uint8_t)byte;
 		at += 2;
 	}
