@@ -224,7 +224,7 @@ int events_open(struct seca *seca, char *reason, size_t room);
 void events_close(struct seca *seca);
 
 /* verbs.c */
-int verbs_register(struct seca *seca);
+int seca_verbs_register(struct seca *seca);
 
 /* 0.9..1.1 of seconds: gateways must not come in one herd */
 double seca_jitter(double seconds);

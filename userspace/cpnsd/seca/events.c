@@ -94,8 +94,12 @@ static void group_event(struct group *group, const struct cpns_event *event)
 	case CPNS_CMD_SA_SOFT:
 		status_report_send(group, STATUS_SEQUENCE_LOW);
 		break;
-	case CPNS_CMD_SA_HARD:
 	case CPNS_CMD_SA_GONE:
+		/* without a reason: the successor's took its place */
+		if (event->reason == CPNS_REASON_NONE)
+			break;
+		/* fall through */
+	case CPNS_CMD_SA_HARD:
 		if (is_member(group) && group->traffic)
 			loop_timer_start(&group->heal, HEAL_DELAY);
 		break;

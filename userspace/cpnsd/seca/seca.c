@@ -142,7 +142,7 @@ static int open_all(struct seca *seca, char *reason, size_t room)
 		return error;
 	/* the last run's list: blocks and SAs before the server answers */
 	gateway_smf_restore(seca);
-	error = verbs_register(seca);
+	error = seca_verbs_register(seca);
 	if (error)
 		snprintf(reason, room, "control verbs: %s", strerror(-error));
 	return error;

@@ -316,14 +316,14 @@ static void policy_load_verb(void *context,
 }
 
 /**
- * verbs_register - take the member's verbs
+ * seca_verbs_register - take the member's verbs
  * @seca: the member side
  *
  * A server in the same process has taken `status` and `metrics` already.
  *
  * Return: 0 or -errno.
  */
-int verbs_register(struct seca *seca)
+int seca_verbs_register(struct seca *seca)
 {
 	static const struct {
 		const char *name;
