@@ -32,14 +32,10 @@ static const struct command commands[] = {
 	  "take a node out of a group" },
 	{ "group", "rekey", command_group_rekey, "SGID [--compromise]",
 	  "make a new epoch now" },
-#ifdef CPNSCTL_NODE_ISSUE
-	{ "node", "issue", command_node_issue, "NODE [OPTIONS]",
+	{ "node", "issue", command_node_issue, "NODE --out FILE.tar",
 	  "make the certificate of a node or a server" },
-#endif
-#ifdef CPNSCTL_NODE_INSTALL
 	{ "node", "install", command_node_install, "FILE.tar",
 	  "install what `node issue` made on this node" },
-#endif
 	{ "node", "list", command_node_list, "[--json]",
 	  "nodes that the server knows" },
 	{ "node", "revoke", command_node_revoke, "NODE",
