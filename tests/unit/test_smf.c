@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The server's SMF: /smf/N tells nodes of their groups, /manage serves those
+ * in smf-allowed, the directory of documents is read and written, a revoked
+ * node is out everywhere.
+ */
+#include "server_fixture.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/cbor.h"
+
+#define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
+#define GW1 ENTRY("gw1", "1", "")
+#define GW2 ENTRY("gw2", "2", "delivery=\"push\"")
+#define GW3 ENTRY("gw3", "3", "")
+
+static char *two(void)
+{
+	return document_make(SGID, QUICK, GW1, GW2, NULL);
+}
+
+/* the list that a node was told; properties_free() */
+static size_t told(const struct heard *heard, struct group_properties **groups)
+{
+	char reason[256] = "";
+	size_t count;
+
+	assert_int_equal(heard->code, COAP_CONTENT);
+	if (properties_decode(heard->body, heard->body_size, groups, &count,
+			      reason, sizeof(reason)))
+		fail_msg("%s", reason);
+	return count;
+}
+
+static void test_list_of_groups(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1;
+	struct group_properties *groups;
+	char reason[SMF_REASON_MAX];
+	uint32_t num;
+
+	peer_open(fixture, gw1, "gw1");
+	peer_register(fixture, gw1, NULL);
+	peer_observe(fixture, gw1, "smf|gw1", &gw1->list, 2);
+	assert_int_equal(told(&gw1->list, &groups), 0);
+	properties_free(groups, 0);
+	create(fixture, two());
+	wait_for(fixture, &gw1->list.count, 2);
+	assert_int_equal(told(&gw1->list, &groups), 1);
+	assert_string_equal(groups->sgid, SGID);
+	assert_false(groups->push);
+	assert_int_equal(groups->roles, BOTH);
+	assert_string_equal(groups->signer, "urn:cpns:signer:main");
+	assert_true(groups->data_esp);
+	assert_int_equal(groups->own.nets_count, 1);
+	assert_int_equal(groups->members_count, 1);
+	assert_string_equal(groups->members[0].node, "gw2");
+	properties_free(groups, 1);
+	/* a change of the document is told once, an epoch of it not again */
+	update(fixture, document_make(SGID, QUICK, GW1, GW2, GW3, NULL));
+	wait_for(fixture, &gw1->list.count, 3);
+	wait_for_num(fixture, 2);
+	run_for(fixture, 0.2);
+	assert_int_equal(gw1->list.count, 3);
+	/* taken out: told at once, before the epoch */
+	update(fixture, document_make(SGID, QUICK, GW2, GW3, NULL));
+	wait_for(fixture, &gw1->list.count, 4);
+	assert_int_equal(told(&gw1->list, &groups), 0);
+	properties_free(groups, 0);
+	wait_for_num(fixture, 3);
+	update(fixture, two());
+	wait_for(fixture, &gw1->list.count, 5);
+	assert_int_equal(told(&gw1->list, &groups), 1);
+	properties_free(groups, 1);
+	assert_int_equal(smf_group_delete(fixture->smf, SGID, &num, reason),
+			 0);
+	wait_for(fixture, &gw1->list.count, 6);
+	assert_int_equal(told(&gw1->list, &groups), 0);
+	properties_free(groups, 0);
+}
+
+static void test_own_resource_only(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1;
+
+	peer_open(fixture, gw1, "gw1");
+	peer_call(fixture, gw1, METHOD_GET, "smf|gw2", FORMAT_NONE, NULL, 0);
+	assert_refused(&gw1->answer, COAP_FORBIDDEN, INT32_MIN);
+	peer_call(fixture, gw1, METHOD_PUT, "smf|gw1", FORMAT_CBOR, "\xa0",
+		  1);
+	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
+	peer_call(fixture, gw1, METHOD_DELETE, "smf|gw1", FORMAT_NONE, NULL,
+		  0);
+	assert_int_equal(gw1->answer.code, COAP_METHOD_NOT_ALLOWED);
+	peer_call(fixture, gw1, METHOD_GET, "smf", FORMAT_NONE, NULL, 0);
+	assert_int_equal(gw1->answer.code, COAP_NOT_FOUND);
+}
+
+/* tunnel="dynamic": where the session comes from */
+static void test_dynamic_tunnel(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1;
+	struct group_properties *groups;
+	struct roster roster;
+
+	create(fixture, document_make(SGID, QUICK,
+		"<entry uri=\"urn:cpns:node:gw1\"><cpns:member tunnel=\"dynamic\" nets=\"10.1.0.0/24\"/></entry>",
+		GW2, NULL));
+	peer_open(fixture, gw1, "gw1");
+	peer_register(fixture, gw1, NULL);
+	peer_call(fixture, gw1, METHOD_GET, "smf|gw1", FORMAT_NONE, NULL, 0);
+	assert_int_equal(told(&gw1->answer, &groups), 1);
+	assert_int_equal(groups->own.tunnels_count, 1);
+	assert_int_equal(groups->own.tunnels[0].family, AF_INET);
+	assert_memory_equal(groups->own.tunnels[0].address,
+			    "\x7f\x00\x00\x01", 4);
+	properties_free(groups, 1);
+	peer_join(fixture, gw1, SGID, SGID, BOTH);
+	heard_roster(&gw1->answer, &roster);
+	assert_int_equal(roster.senders[0].tunnels_count, 1);
+	assert_memory_equal(roster.senders[0].tunnels[0].address,
+			    "\x7f\x00\x00\x01", 4);
+	roster_free(&roster);
+}
+
+static void test_manage(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *ops = &fixture->ops, *gw1 = &fixture->gw1;
+	struct cbor_reader reader;
+	char *document = two(), reason[256] = "";
+	struct cskmf_group_view view;
+
+	peer_open(fixture, gw1, "gw1");
+	peer_call(fixture, gw1, METHOD_POST, "manage", FORMAT_GROUP_DOCUMENT,
+		  document, strlen(document));
+	assert_refused(&gw1->answer, COAP_FORBIDDEN, INT32_MIN);
+	peer_call(fixture, gw1, METHOD_GET, "manage|" SGID, FORMAT_NONE, NULL,
+		  0);
+	assert_refused(&gw1->answer, COAP_FORBIDDEN, INT32_MIN);
+	peer_open(fixture, ops, "ops");
+	peer_call(fixture, ops, METHOD_GET, "manage|" SGID, FORMAT_NONE, NULL,
+		  0);
+	assert_refused(&ops->answer, COAP_NOT_FOUND, INT32_MIN);
+	peer_call(fixture, ops, METHOD_POST, "manage", FORMAT_CBOR, document,
+		  strlen(document));
+	assert_refused(&ops->answer, COAP_UNSUPPORTED_FORMAT, INT32_MIN);
+	peer_call(fixture, ops, METHOD_POST, "manage", FORMAT_GROUP_DOCUMENT,
+		  document, strlen(document) - 20);
+	assert_refused(&ops->answer, COAP_BAD_REQUEST, INT32_MIN);
+	assert_non_null(strstr(ops->answer.problem, "line "));
+	peer_call(fixture, ops, METHOD_POST, "manage", FORMAT_GROUP_DOCUMENT,
+		  document, strlen(document));
+	assert_int_equal(ops->answer.code, COAP_CREATED);
+	peer_call(fixture, ops, METHOD_POST, "manage", FORMAT_GROUP_DOCUMENT,
+		  document, strlen(document));
+	assert_refused(&ops->answer, COAP_CONFLICT, INT32_MIN);
+	peer_call(fixture, ops, METHOD_GET, "manage", FORMAT_NONE, NULL, 0);
+	assert_int_equal(ops->answer.code, COAP_CONTENT);
+	assert_int_equal(ops->answer.body[0], 0x81);
+	peer_call(fixture, ops, METHOD_GET, "manage|" SGID, FORMAT_NONE, NULL,
+		  0);
+	assert_int_equal(ops->answer.format, FORMAT_GROUP_DOCUMENT);
+	assert_int_equal(ops->answer.body_size, strlen(document));
+	assert_memory_equal(ops->answer.body, document, strlen(document));
+	/* the CSKMF alerts the SMF */
+	peer_observe(fixture, ops, "manage|" SGID, &ops->key, 0);
+	document = document_make(SGID, QUICK, GW1, NULL);
+	peer_call(fixture, ops, METHOD_PATCH, "manage|" SGID,
+		  FORMAT_GROUP_DOCUMENT, document, strlen(document));
+	assert_int_equal(ops->answer.code, COAP_CHANGED);
+	wait_for(fixture, &ops->key.count, 2);
+	assert_int_equal(cbor_reader_open(&reader, ops->key.body,
+					  ops->key.body_size, "alert", reason,
+					  sizeof(reason)), 0);
+	assert_int_equal(cbor_read_map(&reader, "alert"), 4);
+	assert_int_equal(cbor_read_key(&reader), 9);
+	assert_int_equal(cbor_read_uint(&reader, "num", 1, 100), 2);
+	/* a document of another group is not an update of this one */
+	document = document_make("sip:sg-43@cpns.example", QUICK, GW1, NULL);
+	peer_call(fixture, ops, METHOD_PATCH, "manage|" SGID,
+		  FORMAT_GROUP_DOCUMENT, document, strlen(document));
+	assert_refused(&ops->answer, COAP_BAD_REQUEST, INT32_MIN);
+	peer_call(fixture, ops, METHOD_DELETE, "manage|" SGID, FORMAT_NONE,
+		  NULL, 0);
+	assert_int_equal(ops->answer.code, COAP_DELETED);
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
+			 -ENOENT);
+}
+
+static bool file_there(struct fixture *fixture, const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->config.groups, name);
+	return !access(path, F_OK);
+}
+
+static void put_file(struct fixture *fixture, const char *name,
+		     const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->config.groups, name);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	fclose(file);
+}
+
+static uint32_t num_of(struct fixture *fixture, const char *sgid)
+{
+	struct cskmf_group_view view;
+
+	return cskmf_group_view(fixture->smf->cskmf, sgid, &view) ? 0 :
+								    view.num;
+}
+
+static void test_directory(void **state)
+{
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX];
+	struct cskmf_updated updated;
+	uint32_t num;
+
+	create(fixture, two());
+	assert_true(file_there(fixture, "sip%3Asg-42@cpns.example.xml"));
+	put_file(fixture, "other.xml",
+		 document_make("sip:sg-43@cpns.example", QUICK, GW1, NULL));
+	put_file(fixture, "bad.xml", "<group");
+	put_file(fixture, ".hidden.xml", "<group");
+	put_file(fixture, "twice.xml",
+		 document_make("sip:sg-43@cpns.example", QUICK, GW2, NULL));
+	assert_int_equal(smf_reload(fixture->smf, &fixture->config), 0);
+	assert_int_equal(num_of(fixture, "sip:sg-43@cpns.example"), 1);
+	assert_int_equal(num_of(fixture, SGID), 1);
+	/* an update is written back into the file it came from */
+	assert_int_equal(smf_member_remove(fixture->smf,
+					   "sip:sg-43@cpns.example", "gw1",
+					   CSKMF_DOCUMENT, &updated, reason),
+			 0);
+	assert_false(file_there(fixture, "sip%3Asg-43@cpns.example.xml"));
+	/* a changed file is an update */
+	put_file(fixture, "sip%3Asg-42@cpns.example.xml",
+		 document_make(SGID, QUICK, GW1, NULL));
+	assert_int_equal(smf_reload(fixture->smf, &fixture->config), 0);
+	wait_for_num(fixture, 2);
+	/* a file that is gone ends nothing */
+	assert_int_equal(unlink(strcat(strcpy(reason, fixture->config.groups),
+				       "/other.xml")), 0);
+	unlink(strcat(strcpy(reason, fixture->config.groups), "/twice.xml"));
+	assert_int_equal(smf_reload(fixture->smf, &fixture->config), 0);
+	assert_true(num_of(fixture, "sip:sg-43@cpns.example") >= 1);
+	/* a deleted group's file is */
+	assert_int_equal(smf_group_delete(fixture->smf, SGID, &num, reason),
+			 0);
+	assert_false(file_there(fixture, "sip%3Asg-42@cpns.example.xml"));
+	server_stop(fixture);
+	server_start(fixture);
+	assert_int_equal(num_of(fixture, SGID), 0);
+	assert_true(num_of(fixture, "sip:sg-43@cpns.example") >= 1);
+}
+
+static void refused(struct fixture *fixture, char *document,
+		    const char *words)
+{
+	char sgid[CPNS_SGID_MAX + 1], reason[SMF_REASON_MAX] = "";
+	uint32_t num;
+
+	assert_int_not_equal(smf_group_create(fixture->smf, document,
+					      strlen(document), sgid, &num,
+					      reason), 0);
+	if (!strstr(reason, words))
+		fail_msg("\"%s\" does not say \"%s\"", reason, words);
+	assert_int_equal(num_of(fixture, SGID), 0);
+}
+
+static void test_refused_documents(void **state)
+{
+	struct fixture *fixture = *state;
+	struct stat status;
+	char *document;
+
+	refused(fixture, "<group", "line 1");
+	refused(fixture, document_make(SGID, QUICK " colour=\"red\"", GW1,
+				       NULL), "colour");
+	refused(fixture, document_make(SGID, QUICK " topology=\"direct\"",
+				       GW1, NULL), "topology");
+	refused(fixture, document_make(SGID, QUICK " encap=\"udp\"", GW1,
+				       NULL), "encap");
+	document = two();
+	memcpy(strstr(document, "signer:main"), "signer:mine", 11);
+	refused(fixture, document, "this server signs as urn:cpns:signer:main");
+	/* nothing of them stays behind */
+	assert_false(file_there(fixture, "sip%3Asg-42@cpns.example.xml"));
+	assert_false(file_there(fixture, ".sip%3Asg-42@cpns.example.xml.new"));
+	assert_int_equal(stat(fixture->config.state, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0700);
+	create(fixture, two());
+	assert_int_equal(num_of(fixture, SGID), 1);
+}
+
+static void test_revoked_node(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
+	char reason[SMF_REASON_MAX], **sgids;
+	struct epoch_record record;
+	size_t i;
+
+	create(fixture, two());
+	peer_open(fixture, gw1, "gw1");
+	peer_open(fixture, gw2, "gw2");
+	peer_join(fixture, gw1, SGID, SGID, BOTH);
+	kernel_install(fixture, gw1, &gw1->answer);
+	peer_register(fixture, gw2, NULL);
+	peer_observe(fixture, gw2, "ace-group|" SGID, &gw2->key, 0);
+	kernel_install(fixture, gw2, &gw2->key);
+	assert_int_equal(smf_node_revoke(fixture->smf, "gw1", true, &sgids,
+					 reason), 0);
+	assert_string_equal(sgids[0], SGID);
+	assert_null(sgids[1]);
+	for (i = 0; sgids[i]; i++)
+		free(sgids[i]);
+	free(sgids);
+	/* no window, no spacing: the epoch is there */
+	assert_int_equal(num_of(fixture, SGID), 2);
+	wait_for(fixture, &gw2->key.count, 2);
+	kernel_install(fixture, gw2, &gw2->key);
+	heard_record(&gw2->key, &record);
+	assert_int_equal(record.reason, EPOCH_EVICT);
+	assert_int_equal(record.atd, 0);
+	assert_int_equal(record.evicted_count, 1);
+	assert_int_equal(record.evicted[0], gw1->kernel.sid);
+	epoch_record_free(&record);
+	peer_call(fixture, gw1, METHOD_GET, "ace-group|" SGID, FORMAT_NONE,
+		  NULL, 0);
+	assert_refused(&gw1->answer, COAP_NOT_FOUND, 5);
+	peer_call(fixture, gw1, METHOD_GET, "smf|gw1", FORMAT_NONE, NULL, 0);
+	assert_refused(&gw1->answer, COAP_FORBIDDEN, INT32_MIN);
+	/* put back on the list it stays out as long as it is revoked */
+	update(fixture, two());
+	wait_for_num(fixture, 3);
+	peer_join(fixture, gw1, SGID, SGID, BOTH);
+	assert_refused(&gw1->answer, COAP_NOT_FOUND, 5);
+	assert_int_equal(smf_node_revoke(fixture->smf, "gw1", false, &sgids,
+					 reason), 0);
+	peer_join(fixture, gw1, SGID, SGID, BOTH);
+	kernel_install(fixture, gw1, &gw1->answer);
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_list_of_groups),
+		TEST(test_own_resource_only),
+		TEST(test_dynamic_tunnel),
+		TEST(test_manage),
+		TEST(test_directory),
+		TEST(test_refused_documents),
+		TEST(test_revoked_node),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
