@@ -4,18 +4,33 @@
  *
  * Threading: one thread.
  */
-#include <string.h>
-
 #include "command.h"
+
+/* a list of words, or one */
+static void print_words(struct json_object *object, const char *name)
+{
+	struct json_object *list;
+	size_t count;
+
+	if (!json_object_object_get_ex(object, name, &list) ||
+	    !json_object_is_type(list, json_type_array)) {
+		printf(" %s", json_text(object, name));
+		return;
+	}
+	count = json_object_array_length(list);
+	for (size_t i = 0; i < count; i++)
+		printf(" %s", json_object_get_string(
+				json_object_array_get_idx(list, i)));
+}
 
 static void print_member(struct json_object *member)
 {
 	struct json_object *connected = NULL;
 
 	json_object_object_get_ex(member, "connected", &connected);
-	printf("\n  member: %s\n    roles: %s\n    delivery: %s\n",
-	       json_text(member, "node"), json_text(member, "roles"),
-	       json_text(member, "delivery"));
+	printf("\n  member: %s\n    roles:", json_text(member, "node"));
+	print_words(member, "roles");
+	printf("\n    delivery: %s\n", json_text(member, "delivery"));
 	printf("    sender id: %s\n    has epoch: %s\n    security level: %s\n",
 	       json_text(member, "sid"), json_text(member, "reported"),
 	       json_text(member, "level"));
@@ -25,11 +40,18 @@ static void print_member(struct json_object *member)
 
 static void print_group(struct json_object *group)
 {
-	struct json_object *members;
+	struct json_object *members, *left;
 	size_t count = 0;
 
 	printf("group: %s\n  epoch: %s\n", json_text(group, "sgid"),
 	       json_text(group, "num"));
+	if (json_object_object_get_ex(group, "seconds_left", &left)) {
+		printf("  expires in: ");
+		print_seconds(stdout, (uint64_t)json_object_get_int64(left));
+		putchar('\n');
+	}
+	printf("  key location: %s\n  signer: %s\n",
+	       json_text(group, "location"), json_text(group, "signer"));
 	if (json_object_object_get_ex(group, "members", &members) &&
 	    json_object_is_type(members, json_type_array))
 		count = json_object_array_length(members);

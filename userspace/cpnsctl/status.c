@@ -216,22 +216,42 @@ static void print_daemon(struct json_object *daemon)
 		printf("\ndaemon: not running\n");
 		return;
 	}
-	printf("\ndaemon\n");
+	printf("\ndaemon: running\n");
 	json_object_object_foreach(daemon, name, value)
-		if (strcmp(name, "ok"))
-			print_member(name, value, 2);
+		print_member(name, value, 2);
+}
+
+/*
+ * Adds what one side of the daemon says; a side that its roles lack is left
+ * out.  Returns false where no daemon answers.
+ */
+static bool ask_side(struct json_object *daemon, const char *verb,
+		     const char *name)
+{
+	struct json_object *answer;
+	int result = daemon_ask(daemon_request(verb), &answer, true);
+
+	if (result == COMMAND_OK) {
+		json_object_object_del(answer, "ok");
+		json_object_object_add(daemon, name, json_object_get(answer));
+	}
+	/* a refusal is an answer too, as from a daemon of another role */
+	if (answer) {
+		json_object_put(answer);
+		return true;
+	}
+	return false;
 }
 
 static struct json_object *ask_daemon(void)
 {
-	struct json_object *answer;
+	struct json_object *daemon = json_object_new_object();
 
-	if (daemon_ask(daemon_request("status"), &answer, true)) {
-		json_object_put(answer);
-		return NULL;
-	}
-	json_object_object_del(answer, "ok");
-	return answer;
+	if (ask_side(daemon, "server-status", "server") &&
+	    ask_side(daemon, "member-status", "member"))
+		return daemon;
+	json_object_put(daemon);
+	return NULL;
 }
 
 static int show(struct cpns *connection, bool json)
