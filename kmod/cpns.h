@@ -88,7 +88,7 @@ struct cpns_node_key {
  */
 struct cpns_net {
 	struct net		*net;
-	struct mutex		config;
+	struct mutex		config;		/* first of all locks */
 	struct hlist_head	groups[1 << CPNS_HASH_BITS];
 	unsigned int		count;
 	struct cpns_node_key	node;
@@ -225,7 +225,7 @@ struct cpns_group {
 	struct net			*net;
 	char				sgid[CPNS_SGID_MAX + 1];
 	u8				tag[CPNS_TAG_SIZE];
-	struct mutex			lock;
+	struct mutex			lock;		/* the innermost */
 	int				why;
 	u8				reason;
 	u32				highest;
@@ -240,7 +240,7 @@ struct cpns_group {
 	struct delayed_work		work;
 	unsigned long			wanted_at;
 	bool				gone;
-	struct mutex			sa_lock;
+	struct mutex			sa_lock;	/* before @lock */
 	struct list_head		sas;
 	struct list_head		sa_seen;
 };

@@ -239,7 +239,7 @@ void cpns_group_check_keys(struct cpns_group *group)
 	list_for_each_entry(reference, &group->references, node) {
 		if (reference->why || !reference->key)
 			continue;
-		err = key_validate(reference->key);
+		err = key_validate(reference->key);	/* only reads */
 		if (!err)
 			continue;
 		WRITE_ONCE(reference->why,

@@ -11,10 +11,12 @@
 /**
  * struct cpns_keks - KEK table
  * @count: entries
+ * @leaf: id of the leaf KEK, 0 if none
  * @entry: key by id and version
  */
 struct cpns_keks {
 	u32	count;
+	u32	leaf;
 	struct {
 		u32	id;
 		u32	ver;
@@ -23,14 +25,15 @@ struct cpns_keks {
 };
 
 /**
- * cpns_ticks() - seconds in units of cpns_now()
+ * cpns_ticks() - seconds in units of cpns_now(), rounded up
  * @seconds: seconds, U32_MAX for ever
  */
 static inline u32 cpns_ticks(u32 seconds)
 {
 	if (seconds == U32_MAX)
 		return CPNS_NEVER;
-	return min_t(u64, (u64)seconds * NSEC_PER_SEC >> 27, CPNS_NEVER - 1);
+	return min_t(u64, ((u64)seconds * NSEC_PER_SEC + BIT(27) - 1) >> 27,
+		     CPNS_NEVER - 1);
 }
 
 /**

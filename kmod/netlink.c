@@ -174,9 +174,7 @@ static int cpns_nl_node(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	mutex_lock(&cn->config);
-	err = cpns_node_make(cn);
-	if (!err && rotate)
-		err = cpns_node_rotate(cn);
+	err = rotate ? cpns_node_rotate(cn) : cpns_node_make(cn);
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "no usable random number");
 	else

@@ -42,11 +42,12 @@ int cpns_node_rotate(struct cpns_net *cn)
 	int err;
 
 	err = cpns_node_generate(&node);
-	if (!err) {
+	if (!err && cn->node.valid) {
 		cn->previous = cn->node;
 		cn->previous.until = cpns_after(cpns_ticks(CPNS_PREVIOUS));
-		cn->node = node;
 	}
+	if (!err)
+		cn->node = node;
 	memzero_explicit(&node, sizeof(node));
 	return err;
 }

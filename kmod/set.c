@@ -122,6 +122,22 @@ static int cpns_stage_item(struct cpns_stage *stage,
 	return err;
 }
 
+/* The new leaf KEK takes the old one's place, under whatever id. */
+static int cpns_kek_put_leaf(struct cpns_keks *kek, u32 id, u32 ver,
+			     const u8 *key, const char **why)
+{
+	u32 i;
+
+	for (i = 0; kek->leaf != id && i < kek->count; i++)
+		if (kek->entry[i].id == kek->leaf) {
+			kek->entry[i] = kek->entry[--kek->count];
+			memzero_explicit(&kek->entry[kek->count],
+					 sizeof(kek->entry[0]));
+		}
+	kek->leaf = id;
+	return cpns_kek_put(kek, id, ver, key, why);
+}
+
 /* SEAL and ITEMs into KEK table and epoch secret. */
 static int cpns_stage_keys(struct cpns_stage *stage, struct cpns_net *cn,
 			   const struct cpns_message_in *in, const char **why)
@@ -147,10 +163,10 @@ static int cpns_stage_keys(struct cpns_stage *stage, struct cpns_net *cn,
 	}
 	if (seal) {
 		err = cpns_node_open(cn, seal, leaf, why);
-		err = err ?: cpns_kek_put(stage->kek,
-					  be32_to_cpu(seal->leaf_id),
-					  be32_to_cpu(seal->leaf_ver), leaf,
-					  why);
+		err = err ?: cpns_kek_put_leaf(stage->kek,
+					       be32_to_cpu(seal->leaf_id),
+					       be32_to_cpu(seal->leaf_ver),
+					       leaf, why);
 		memzero_explicit(leaf, sizeof(leaf));
 	}
 	for (i = 0; i < in->items && !err; i++)
@@ -187,14 +203,13 @@ static int cpns_stage_epoch(struct cpns_stage *stage, const char **why)
 	const struct cpns_message_set *set = &stage->set;
 	u8 prk[CPNS_SECRET_SIZE];
 	struct cpns_epoch *epoch;
-	int err = 0;
+	int err;
 
-	if (!stage->has_secret && !stage->reseal) {
+	if (!stage->has_secret) {
 		*why = "no ITEM gives the epoch secret to this node";
 		return -EKEYREJECTED;
 	}
-	if (stage->has_secret)
-		err = cpns_stage_prk(stage, prk, why);
+	err = cpns_stage_prk(stage, prk, why);
 	if (err || stage->reseal)
 		goto out;
 	epoch = cpns_epoch_alloc(stage->group, set->epoch);
