@@ -174,6 +174,8 @@ static const char *errno_name(int number)
 		return "ETIMEDOUT";
 	case EKEYREJECTED:
 		return "EKEYREJECTED";
+	case EKEYREVOKED:
+		return "EKEYREVOKED";
 	case EHOSTUNREACH:
 		return "EHOSTUNREACH";
 	case EBUSY:

@@ -39,6 +39,20 @@ void acquire_later(struct group *group)
 }
 
 /**
+ * acquire_wait_for_newer - the epoch is ended in this kernel: no use in asking
+ * @group: followed on, so that the next epoch is seen; a need asks for it once
+ *	in the retry's time, and without a join, which would cost a Sender-ID
+ */
+void acquire_wait_for_newer(struct group *group)
+{
+	if (group->phase == GROUP_ACQUIRING)
+		group->phase = GROUP_LISTED;
+	requests_refuse(group->seca, group->sgid, EKEYREVOKED, group->trouble);
+	follow_start(group);
+	loop_timer_start(&group->retry, seca_jitter(SECA_RETRY_MAX_SECONDS));
+}
+
+/**
  * acquire_refused - the server answered with an error
  * @group: the group
  * @response: 4.xx or 5.xx
@@ -103,6 +117,10 @@ static void acquired(void *context, const struct transport_response *response)
 	if (error == -EAGAIN && !join) {
 		log_info("group %s: %s: joining anew", group->sgid, reason);
 		acquire_start(group, true);
+		return;
+	}
+	if (error == -EKEYREVOKED) {
+		acquire_wait_for_newer(group);
 		return;
 	}
 	if (error < 0) {
@@ -228,9 +246,10 @@ void acquire_retry_fired(void *context)
 		push_start(group);
 		return;
 	}
-	behind = group->known > group->installed;
-	if (group->live ? behind :
-			  group->properties->push || somebody_waits(group))
+	behind = group->known > group->installed &&
+		 group->known > group->ended;
+	if (group->live ? behind : somebody_waits(group) ||
+				   (behind && group->properties->push))
 		acquire_start(group, true);
 }
 

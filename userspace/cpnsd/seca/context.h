@@ -47,6 +47,7 @@ struct seca_session {
 	char origin[LOCATION_ORIGIN_MAX];
 	struct transport_client *client;
 	bool home;
+	bool connected;
 	bool registered;		/* /smf/N answered on this session */
 	unsigned int failures;
 	struct transport_exchange *registering;
@@ -80,6 +81,9 @@ struct group {
 	bool live, active;
 	uint32_t installed;		/* newest live epoch, 0: none */
 	uint32_t known;			/* newest number heard of */
+	uint32_t ended;			/* epoch that this kernel has ended for
+					 * good: only a newer one helps
+					 */
 	uint16_t own_sid;		/* in that epoch */
 	char trouble[SECA_REASON_MAX];	/* last refusal, for people */
 
@@ -178,6 +182,7 @@ void group_flow(const struct group *group, const char *flow, unsigned int step,
 /* acquire.c: pull */
 void acquire_start(struct group *group, bool join);
 void acquire_later(struct group *group);
+void acquire_wait_for_newer(struct group *group);
 void acquire_cancel(struct group *group);
 void acquire_retry_fired(void *context);
 void acquire_timed_out(void *context);

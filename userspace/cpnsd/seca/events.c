@@ -28,6 +28,7 @@ static void key_lost(struct group *group)
 		return;
 	follow_stop(group);
 	if (group->properties->push && !group->acquiring &&
+	    group->ended != group->chain.num &&
 	    !loop_timer_active(&group->retry))
 		loop_timer_start(&group->retry, seca_jitter(ACQUIRE_DELAY));
 }

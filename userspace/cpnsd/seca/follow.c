@@ -50,7 +50,7 @@ void follow_behind_fired(void *context)
 	if (group->phase == GROUP_GONE || group->phase == GROUP_LEFT)
 		return;
 	group_look(group);
-	if (group->known <= group->installed)
+	if (group->known <= group->installed || group->known <= group->ended)
 		return;
 	acquire_start(group, !group->live ||
 			     group->known > group->installed + 1);

@@ -342,7 +342,8 @@ void group_need(struct group *group, const char *why)
 		return;
 	}
 	log_notice("group %s: key needed (%s)", group->sgid, why);
-	acquire_start(group, true);
+	acquire_start(group, group->ended != group->chain.num ||
+			     !group->ended);
 }
 
 static void end_key(struct group *group)

@@ -206,7 +206,9 @@ static int install_verified(struct group *group,
 			return error;
 		}
 	}
-	set = !held || verified->response.has_seal;
+	/* a seal for what is held changes nothing but the Sender-ID */
+	set = !held || (verified->response.has_seal &&
+			own_sid != group->own_sid);
 	if (set) {
 		error = set_in_kernel(group, verified, reason, room);
 		if (error) {
@@ -215,6 +217,14 @@ static int install_verified(struct group *group,
 		}
 	}
 	remember(group, verified);
+	group_look(group);
+	if (!group->live) {
+		group->ended = verified->record.num;
+		snprintf(reason, room,
+			 "epoch %u was ended in this kernel (revoked or expired): the next epoch brings a key",
+			 group->ended);
+		return -EKEYREVOKED;
+	}
 	established(group, set);
 	return set;
 }
@@ -232,7 +242,8 @@ static int install_verified(struct group *group,
  * check value is wrong, but for -EAGAIN, which only says: pull with a join.
  *
  * Return: 1 when an epoch or a seal was installed, 0 when all was known;
- * -EAGAIN; or the errors of verify_response() and GROUP_SET.
+ * -EAGAIN; -EKEYREVOKED the kernel has ended this epoch for good; or the
+ * errors of verify_response() and GROUP_SET.
  */
 int install_response(struct group *group, const uint8_t *body, size_t size,
 		     bool unasked, char *reason, size_t room)
@@ -254,7 +265,9 @@ int install_response(struct group *group, const uint8_t *body, size_t size,
 					  room);
 		verified_response_free(&verified);
 	}
-	if (result < 0 && result != -EAGAIN && result != -EADDRINUSE)
+	if (result == -EKEYREVOKED)
+		group_trouble(group, LOG_WARNING, "%s", reason);
+	else if (result < 0 && result != -EAGAIN && result != -EADDRINUSE)
 		group_trouble(group, result == -EKEYREJECTED ? LOG_ALERT :
 			      result == -ESTALE ? LOG_WARNING : LOG_ERR,
 			      "%s; refused, %s", reason, group->live ?

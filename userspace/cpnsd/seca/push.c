@@ -46,6 +46,8 @@ static void pushed(void *context, const struct transport_response *response)
 	} else if (result == -EAGAIN) {
 		log_info("group %s: %s: pulling", group->sgid, reason);
 		acquire_start(group, true);
+	} else if (result == -EKEYREVOKED) {
+		acquire_wait_for_newer(group);
 	} else if (result < 0 && result != -EKEYREJECTED &&
 		   result != -ESTALE && group->phase != GROUP_GONE &&
 		   group->phase != GROUP_STOPPED) {

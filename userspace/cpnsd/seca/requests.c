@@ -34,6 +34,7 @@ static int exit_code_of(int error)
 		return CONTROL_TIMED_OUT;
 	case EACCES:
 	case EKEYREJECTED:
+	case EKEYREVOKED:
 		return CONTROL_REFUSED;
 	case ENOKEY:
 		return CONTROL_NOT_FOUND;

@@ -17,7 +17,7 @@ static void session_connected(void *context)
 {
 	struct seca_session *session = context;
 
-	log_info("connected to %s", session->origin);
+	session->connected = true;
 	session->failures = 0;
 	gateway_smf_register(session);
 }
@@ -28,8 +28,12 @@ static void session_disconnected(void *context, const char *reason)
 	struct seca *seca = session->seca;
 	struct group *group, *next;
 
-	log_warning("not connected to %s: %s; keys in the kernel serve until their lifetime ends",
-		    session->origin, reason && *reason ? reason : "lost");
+	/* the transport tells of each attempt that fails */
+	if (session->connected)
+		log_warning("%s lost: %s; keys in the kernel serve until their lifetime ends",
+			    session->origin,
+			    reason && *reason ? reason : "no reason given");
+	session->connected = false;
 	session->registered = false;
 	loop_timer_stop(&session->retry);
 	gateway_smf_session_lost(session);
