@@ -170,6 +170,7 @@ static void cpns_sa_mark(struct cpns_sa *sa, u8 cmd, u8 reason)
 static void cpns_sa_sweep(struct cpns_group *group, bool remember)
 {
 	struct cpns_sa *sa, *next;
+	bool inbound = false;
 	LIST_HEAD(gone);
 
 	list_for_each_entry_safe(sa, next, &group->sas, node) {
@@ -177,9 +178,10 @@ static void cpns_sa_sweep(struct cpns_group *group, bool remember)
 			continue;
 		cpns_sa_unhook(sa);
 		list_move_tail(&sa->node, &gone);
+		inbound |= sa->dir == CPNS_DIR_IN;
 	}
 	/* packets under way may still raise the sequence number */
-	if (remember && !list_empty(&gone))
+	if (remember && inbound)
 		synchronize_rcu();
 	list_for_each_entry(sa, &gone, node)
 		cpns_seen_put(sa, remember);
@@ -309,18 +311,11 @@ static void cpns_sa_fill(struct xfrm_state *x, struct net *net,
 static int cpns_sa_init_state(struct xfrm_state *x,
 			      struct netlink_ext_ack *extack)
 {
-	int err;
-
 #ifdef CPNS_HAVE_XFRM_INIT_EXTACK
-	err = xfrm_init_state(x, extack);
+	return xfrm_init_state(x, extack);
 #else
-	err = xfrm_init_state(x);
+	return xfrm_init_state(x);
 #endif
-	if (err == -EPROTONOSUPPORT)
-		NL_SET_ERR_MSG(extack, "no ESP for this family and mode");
-	else if (err)
-		NL_SET_ERR_MSG(extack, "the state could not be keyed");
-	return err;
 }
 
 static struct xfrm_state *cpns_sa_state(struct net *net,
@@ -335,8 +330,6 @@ static struct xfrm_state *cpns_sa_state(struct net *net,
 		return ERR_PTR(-ENOMEM);
 	cpns_sa_fill(x, net, config);
 	err = cpns_sa_algorithm(x, use, config);
-	if (err == -EOPNOTSUPP)
-		NL_SET_ERR_MSG(extack, "this kernel lacks the cipher");
 	if (!err && config->dir == CPNS_DIR_IN)
 		err = cpns_sa_replay_window(x, config->window);
 	if (!err)
@@ -427,31 +420,6 @@ static int cpns_sa_commit(struct cpns_group *group, struct cpns_sa *sa)
 	return err;
 }
 
-static void cpns_sa_explain(int err, struct netlink_ext_ack *extack)
-{
-	switch (err) {
-	case -EEXIST:
-		NL_SET_ERR_MSG(extack, "SPI and destination are taken");
-		break;
-	case -EKEYEXPIRED:
-		NL_SET_ERR_MSG(extack,
-			       "lifetime or sequence numbers of the epoch are used up");
-		break;
-	case -ESTALE:
-		NL_SET_ERR_MSG(extack, "the epoch is not sent with any more");
-		break;
-	case -EKEYREVOKED:
-		NL_SET_ERR_MSG(extack, "the group or the key was revoked");
-		break;
-	case -EKEYREJECTED:
-		NL_SET_ERR_MSG(extack, "the sender was evicted");
-		break;
-	case -ENOKEY:
-		NL_SET_ERR_MSG(extack, "this node has no sender id");
-		break;
-	}
-}
-
 /* a sender's own traffic must not come back to it as another's */
 static int cpns_sa_check_sid(struct net *net, const struct cpns_use *use,
 			     const struct cpns_sa_config *config,
@@ -525,7 +493,6 @@ int cpns_sa_add(struct net *net, const struct cpns_use *use,
 	err = cpns_sa_commit(group, sa);
 	mutex_unlock(&group->sa_lock);
 	if (err) {
-		cpns_sa_explain(err, extack);
 		x->km.state = XFRM_STATE_DEAD;
 		cpns_sa_free(sa);
 	}
@@ -575,28 +542,60 @@ void cpns_sa_epoch_activated(struct cpns_group *group,
 			     struct cpns_epoch *epoch)
 {
 	struct cpns_net *cn = NULL;
+	bool inserted = false;
 	struct cpns_sa *sa;
 
 	mutex_lock(&group->sa_lock);
 	list_for_each_entry(sa, &group->sas, node) {
-		if (sa->waiting && sa->use.epoch == epoch) {
-			if (cpns_sa_insert(sa))
-				cpns_sa_mark(sa, CPNS_CMD_SA_GONE,
-					     CPNS_REASON_EXHAUSTED);
-		} else if (sa->waiting && sa->use.epoch->num < epoch->num) {
-			/* its turn never came */
+		if (!sa->waiting || sa->use.epoch != epoch)
+			continue;
+		inserted = true;
+		/* it fails where somebody else took the SPI meanwhile */
+		if (cpns_sa_insert(sa))
 			cpns_sa_mark(sa, CPNS_CMD_SA_GONE, CPNS_REASON_NONE);
-		}
 	}
 	list_for_each_entry(sa, &group->sas, node) {
-		if (sa->gone || sa->end_at || sa->dir != CPNS_DIR_OUT ||
+		if (sa->end_at || sa->dir != CPNS_DIR_OUT ||
 		    sa->use.epoch->num >= epoch->num)
 			continue;
+		if (sa->waiting) {	/* its turn never came */
+			cpns_sa_mark(sa, CPNS_CMD_SA_GONE, CPNS_REASON_NONE);
+			continue;
+		}
 		sa->end_at = (jiffies + CPNS_BREAK_DELAY) ?: 1;
 		cn = cpns_net(xs_net(sa->x));
 	}
+	/* who found an older one has encrypted before its epoch stops to */
+	if (inserted)
+		synchronize_rcu();
 	if (cn)
 		mod_delayed_work(cpns_wq, &cn->sa_reap, CPNS_REAP_DELAY);
+	cpns_sa_sweep(group, false);
+}
+
+/* what is to end: fields that are 0 match any */
+struct cpns_sa_match {
+	const struct cpns_epoch		*epoch;
+	const struct cpns_reference	*reference;
+	u32				below;
+	u16				sid;
+	u8				dir;
+};
+
+static void cpns_sa_end(struct cpns_group *group,
+			const struct cpns_sa_match *match, u8 reason)
+{
+	struct cpns_sa *sa;
+
+	mutex_lock(&group->sa_lock);
+	list_for_each_entry(sa, &group->sas, node)
+		if ((!match->epoch || sa->use.epoch == match->epoch) &&
+		    (!match->reference ||
+		     sa->use.reference == match->reference) &&
+		    (!match->below || sa->use.epoch->num < match->below) &&
+		    (!match->sid || sa->sid == match->sid) &&
+		    (!match->dir || sa->dir == match->dir))
+			cpns_sa_mark(sa, CPNS_CMD_SA_GONE, reason);
 	cpns_sa_sweep(group, false);
 }
 
@@ -606,18 +605,14 @@ void cpns_sa_epoch_activated(struct cpns_group *group,
  * @epoch: it
  * @reason: told in the events
  *
- * Process context, group's lock not held.
+ * Process context, group's lock not held; as all below.
  */
 void cpns_sa_epoch_dead(struct cpns_group *group, struct cpns_epoch *epoch,
 			enum cpns_reason reason)
 {
-	struct cpns_sa *sa;
+	const struct cpns_sa_match match = { .epoch = epoch };
 
-	mutex_lock(&group->sa_lock);
-	list_for_each_entry(sa, &group->sas, node)
-		if (sa->use.epoch == epoch)
-			cpns_sa_mark(sa, CPNS_CMD_SA_GONE, reason);
-	cpns_sa_sweep(group, false);
+	cpns_sa_end(group, &match, reason);
 	mutex_lock(&group->sa_lock);
 	cpns_seen_forget(group, epoch->num);
 	mutex_unlock(&group->sa_lock);
@@ -628,20 +623,14 @@ void cpns_sa_epoch_dead(struct cpns_group *group, struct cpns_epoch *epoch,
  * @group: its group
  * @below: epochs with a lower number
  * @sid: the sender
- *
- * Process context, group's lock not held.
  */
 void cpns_sa_sender_gone(struct cpns_group *group, u32 below, u16 sid)
 {
-	struct cpns_sa *sa;
+	const struct cpns_sa_match match = {
+		.below = below, .sid = sid, .dir = CPNS_DIR_IN,
+	};
 
-	mutex_lock(&group->sa_lock);
-	list_for_each_entry(sa, &group->sas, node)
-		if (sa->dir == CPNS_DIR_IN && sa->sid == sid &&
-		    sa->use.epoch->num < below)
-			cpns_sa_mark(sa, CPNS_CMD_SA_GONE,
-				     CPNS_REASON_EVICTED);
-	cpns_sa_sweep(group, false);
+	cpns_sa_end(group, &match, CPNS_REASON_EVICTED);
 }
 
 /**
@@ -649,58 +638,40 @@ void cpns_sa_sender_gone(struct cpns_group *group, u32 below, u16 sid)
  * @group: its group
  * @epoch: in which
  * @old_sid: the id that is not ours any more
- *
- * Process context, group's lock not held.
  */
 void cpns_sa_sender_reset(struct cpns_group *group, struct cpns_epoch *epoch,
 			  u16 old_sid)
 {
-	struct cpns_sa *sa;
+	const struct cpns_sa_match match = {
+		.epoch = epoch, .sid = old_sid, .dir = CPNS_DIR_OUT,
+	};
 
-	mutex_lock(&group->sa_lock);
-	list_for_each_entry(sa, &group->sas, node)
-		if (sa->dir == CPNS_DIR_OUT && sa->use.epoch == epoch &&
-		    sa->sid == old_sid)
-			cpns_sa_mark(sa, CPNS_CMD_SA_GONE,
-				     CPNS_REASON_NEW_SID);
-	cpns_sa_sweep(group, false);
+	cpns_sa_end(group, &match, CPNS_REASON_NEW_SID);
 }
 
 /**
  * cpns_sa_reference_gone() - a key ended: what was keyed through it ends
  * @group: its group
  * @reference: the key's
- *
- * Process context, group's lock not held.
  */
 void cpns_sa_reference_gone(struct cpns_group *group,
 			    struct cpns_reference *reference)
 {
-	struct cpns_sa *sa;
+	const struct cpns_sa_match match = { .reference = reference };
 
-	mutex_lock(&group->sa_lock);
-	list_for_each_entry(sa, &group->sas, node)
-		if (sa->use.reference == reference)
-			cpns_sa_mark(sa, CPNS_CMD_SA_GONE,
-				     CPNS_REASON_REVOKED);
-	cpns_sa_sweep(group, false);
+	cpns_sa_end(group, &match, CPNS_REASON_REVOKED);
 }
 
 /**
  * cpns_sa_group_gone() - a group ended: all its states end
  * @group: the group
- * @reason: told in the events; CPNS_REASON_NONE for no events
- *
- * Process context, group's lock not held.
+ * @reason: told in the events
  */
 void cpns_sa_group_gone(struct cpns_group *group, enum cpns_reason reason)
 {
-	struct cpns_sa *sa;
+	const struct cpns_sa_match match = {};
 
-	mutex_lock(&group->sa_lock);
-	list_for_each_entry(sa, &group->sas, node)
-		cpns_sa_mark(sa, reason ? CPNS_CMD_SA_GONE : 0, reason);
-	cpns_sa_sweep(group, false);
+	cpns_sa_end(group, &match, reason);
 	mutex_lock(&group->sa_lock);
 	cpns_seen_forget(group, 0);
 	mutex_unlock(&group->sa_lock);

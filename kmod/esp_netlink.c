@@ -31,8 +31,6 @@ static int cpns_nl_address(struct genl_info *info, int attr, u16 *family,
 	if (nla_len(nla) == sizeof(address->a4)) {
 		*family = AF_INET;
 	} else if (nla_len(nla) == sizeof(address->in6)) {
-		if (!IS_ENABLED(CONFIG_IPV6))
-			return -EAFNOSUPPORT;
 		*family = AF_INET6;
 	} else {
 		return cpns_nl_refuse(info, attr,
@@ -175,22 +173,50 @@ static int cpns_nl_config(struct genl_info *info, const struct cpns_use *use,
 	return 0;
 }
 
-static int cpns_nl_reply_spi(struct genl_info *info, __be32 spi)
+/* the state is made: if there is no room for an answer, there is none */
+static void cpns_nl_reply_spi(struct genl_info *info, __be32 spi)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	void *head;
 
-	skb = genlmsg_new(NLMSG_DEFAULT_SIZE, GFP_KERNEL);
 	if (!skb)
-		return 0;	/* the state is made: an answer is a courtesy */
+		return;
 	head = genlmsg_put_reply(skb, info, &cpns_family, 0, CPNS_CMD_SA_ADD);
 	if (!head || nla_put_be32(skb, CPNS_A_SPI, spi)) {
 		nlmsg_free(skb);
-		return 0;
+		return;
 	}
 	genlmsg_end(skb, head);
 	genlmsg_reply(skb, info);
-	return 0;
+}
+
+/* a text for what has none yet */
+static int cpns_nl_explain(struct genl_info *info, int err)
+{
+	static const struct {
+		int		err;
+		const char	*why;
+	} texts[] = {
+		{ -EEXIST, "SPI and destination are taken" },
+		{ -EKEYEXPIRED, "the epoch's lifetime or sequence numbers are used up" },
+		{ -EKEYREVOKED, "the group or the key was revoked" },
+		{ -EKEYREJECTED, "the sender was evicted" },
+		{ -ESTALE, "the epoch is not sent with any more" },
+		{ -ENOKEY, "this node has no sender id in the epoch" },
+		{ -EPERM, "CAP_NET_ADMIN over the key's namespace is missing" },
+		{ -EPROTONOSUPPORT, "no ESP for this family and mode" },
+		{ -ENOENT, "this kernel lacks the cipher" },
+		{ -EOPNOTSUPP, "this kernel lacks the cipher" },
+		{ -ENOMEM, "out of memory" },
+	};
+	unsigned int i;
+
+	for (i = 0; err && !info->extack->_msg && i < ARRAY_SIZE(texts); i++)
+		if (texts[i].err == err)
+			info->extack->_msg = texts[i].why;
+	if (err && !info->extack->_msg)
+		NL_SET_ERR_MSG(info->extack, "the state could not be set up");
+	return err;
 }
 
 /**
@@ -217,7 +243,10 @@ int cpns_nl_sa_add(struct sk_buff *skb, struct genl_info *info)
 		err = cpns_sa_add(genl_info_net(info), &use, &config,
 				  info->extack);
 	cpns_use_put(&use);
-	return err ? err : cpns_nl_reply_spi(info, config.spi);
+	if (err)
+		return cpns_nl_explain(info, err);
+	cpns_nl_reply_spi(info, config.spi);
+	return 0;
 }
 
 /**

@@ -94,7 +94,7 @@ static uint64_t counter_of(const uint8_t *sealed)
 	return value;
 }
 
-TEST_F(aead, bytes_as_openssl_makes_them)
+TEST_F_TIMEOUT(aead, bytes_as_openssl_makes_them, 120)
 {
 	static const struct {
 		const char *algorithm;
@@ -138,7 +138,7 @@ TEST_F(aead, bytes_as_openssl_makes_them)
 	}
 }
 
-TEST_F(aead, opens_what_another_sender_sealed)
+TEST_F_TIMEOUT(aead, opens_what_another_sender_sealed, 120)
 {
 	uint8_t key[32], sealed[SEALED], plain[SEALED], wrong[SEALED];
 	int fd, own;
@@ -172,7 +172,7 @@ TEST_F(aead, opens_what_another_sender_sealed)
 	close(fd);
 }
 
-TEST_F(aead, sizes)
+TEST_F_TIMEOUT(aead, sizes, 120)
 {
 	static const size_t sizes[] = { 0, 1, 15, 16, 17, 4083, 4084, 4085,
 					8192, 60000 };
@@ -209,7 +209,7 @@ TEST_F(aead, sizes)
 	close(fd);
 }
 
-TEST_F(aead, refuses_other_keys)
+TEST_F_TIMEOUT(aead, refuses_other_keys, 120)
 {
 	static const uint8_t raw[64] = { 1 };
 	struct cpns_handle handle;
@@ -230,7 +230,7 @@ TEST_F(aead, refuses_other_keys)
 	EXPECT_EQ(-ENOKEY, keyed(GCM, 0x7ffffff0, 1, SID, 2, 32));
 }
 
-TEST_F(aead, refuses_other_algorithms)
+TEST_F_TIMEOUT(aead, refuses_other_algorithms, 120)
 {
 	static const char *const names[] = {
 		"cpns(ccm(aes))", "cpns(rfc4309(ccm(aes)))",
@@ -252,7 +252,7 @@ TEST_F(aead, refuses_other_algorithms)
 	}
 }
 
-TEST_F(aead, refuses_an_iv_of_the_caller)
+TEST_F_TIMEOUT(aead, refuses_an_iv_of_the_caller, 120)
 {
 	uint8_t input[AAD + 12 + TEXT] = { 0 }, sealed[SEALED], plain[SEALED];
 	int fd = keyed(GCM, self->serial, 0, SID, CPNS_USE_AF_ALG, 32);
@@ -273,7 +273,7 @@ TEST_F(aead, refuses_an_iv_of_the_caller)
 	close(fd);
 }
 
-TEST_F(aead, states_count_on_open_sockets)
+TEST_F_TIMEOUT(aead, states_count_on_open_sockets, 120)
 {
 	struct cpns_test_epoch next = {
 		.sgid = self->sgid, .number = 2, .atd = 600, .dtd = 601,
@@ -309,7 +309,7 @@ TEST_F(aead, states_count_on_open_sockets)
 	close(old);
 }
 
-TEST_F(aead, lifetime_ends_at_its_second)
+TEST_F_TIMEOUT(aead, lifetime_ends_at_its_second, 120)
 {
 	struct cpns_test_epoch next = {
 		.sgid = self->sgid, .number = 2, .lifetime = 2, .sid = SID,
@@ -356,7 +356,7 @@ static int by_value(const void *a, const void *b)
 	return *left < *right ? -1 : *left > *right;
 }
 
-TEST_F(aead, no_iv_twice)
+TEST_F_TIMEOUT(aead, no_iv_twice, 120)
 {
 	struct sealer sealers[4] = { 0 };
 	pthread_t threads[4];
@@ -379,7 +379,7 @@ TEST_F(aead, no_iv_twice)
 		ASSERT_EQ((uint64_t)i + 1, all[i]);
 }
 
-TEST_F(aead, nobody_is_refused)
+TEST_F_TIMEOUT(aead, nobody_is_refused, 120)
 {
 	pid_t child = fork();
 	int status;
@@ -400,7 +400,7 @@ TEST_F(aead, nobody_is_refused)
 	EXPECT_EQ(0, status);
 }
 
-TEST_F(aead, other_namespace_is_refused)
+TEST_F_TIMEOUT(aead, other_namespace_is_refused, 120)
 {
 	pid_t child = fork();
 	int status;
@@ -415,7 +415,7 @@ TEST_F(aead, other_namespace_is_refused)
 	EXPECT_EQ(0, status);
 }
 
-TEST_F(aead, holds_the_module)
+TEST_F_TIMEOUT(aead, holds_the_module, 120)
 {
 	int fd = keyed(GCM, self->serial, 1, SID, CPNS_USE_AF_ALG, 32);
 

@@ -68,7 +68,7 @@ static long unseal(int32_t serial, const void *sealed, size_t size, void *text)
 	return ret < 0 ? -errno : ret;
 }
 
-TEST_F(pkey, query)
+TEST_F_TIMEOUT(pkey, query, 120)
 {
 	struct keyctl_pkey_query query;
 
@@ -84,7 +84,7 @@ TEST_F(pkey, query)
 					&query));
 }
 
-TEST_F(pkey, bytes_as_openssl_makes_them)
+TEST_F_TIMEOUT(pkey, bytes_as_openssl_makes_them, 120)
 {
 	static const uint8_t head[12] = { 0, 0, 0, 7, 3, 4, 0, 0, 0, 0, 0, 1 };
 	uint8_t key[32], secret[32], nonce[12] = { 0 };
@@ -115,7 +115,7 @@ TEST_F(pkey, bytes_as_openssl_makes_them)
 	EXPECT_EQ(0, memcmp(self->plain, self->text, 50));
 }
 
-TEST_F(pkey, sizes)
+TEST_F_TIMEOUT(pkey, sizes, 120)
 {
 	static const int sizes[] = { 1, 4096, CPNS_MESSAGE_MAX };
 
@@ -134,7 +134,7 @@ TEST_F(pkey, sizes)
 					   self->plain));
 }
 
-TEST_F(pkey, every_byte_counts)
+TEST_F_TIMEOUT(pkey, every_byte_counts, 120)
 {
 	ASSERT_EQ(10 + ADDED, seal(self->serial, self->text, 10, self->sealed));
 	for (int i = 0; i < 10 + ADDED; i++) {
@@ -149,7 +149,7 @@ TEST_F(pkey, every_byte_counts)
 			     self->plain));
 }
 
-TEST_F(pkey, epochs_and_suites)
+TEST_F_TIMEOUT(pkey, epochs_and_suites, 120)
 {
 	static const uint8_t suites[] = { CPNS_SUITE_AES_128_GCM,
 					  CPNS_SUITE_CHACHA20_POLY1305 };
@@ -178,7 +178,7 @@ TEST_F(pkey, epochs_and_suites)
 	}
 }
 
-TEST_F(pkey, revoked)
+TEST_F_TIMEOUT(pkey, revoked, 120)
 {
 	ASSERT_EQ(5 + ADDED, seal(self->serial, self->text, 5, self->sealed));
 	ASSERT_EQ(0, cpns_test_group_revoke(&self->test, self->sgid));
