@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <openssl/pem.h>
@@ -327,6 +329,40 @@ static void test_revoked_and_dropped(void **state)
 	make_revocation_list("crl.pem", NULL);
 }
 
+/* connections that never speak do not keep members out */
+static void test_silent_crowd(void **state)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons(fixture_port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int crowd[300];
+	unsigned int ended = 0, i;
+	struct side side;
+	char byte;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		crowd[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(crowd[i], (struct sockaddr *)&address,
+					 sizeof(address)), 0);
+		if (i % 50 == 49)
+			run_for(0.1);
+	}
+	side_open(&side, "gw1", fixture_uri, NULL);
+	side_wait_connected(&side);
+	run_for(0.3);
+	for (i = 0; i < 300; i++) {
+		ended += recv(crowd[i], &byte, 1, MSG_DONTWAIT) >= 0;
+		close(crowd[i]);
+	}
+	/* the oldest had to go, 256 may stay for 15 s */
+	assert_in_range(ended, 40, 60);
+	assert_true(side.connected);
+	run_for(0.2);
+	side_close(&side);
+}
+
 static int start_server(void **state)
 {
 	(void)state;
@@ -347,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_old_tls_refused),
 		cmocka_unit_test(test_server_refuses_nodes_certificate),
 		cmocka_unit_test(test_revoked_and_dropped),
+		cmocka_unit_test(test_silent_crowd),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

@@ -62,7 +62,6 @@ static void read_problem(struct transport_response *response, char *title,
 	if (cbor_reader_open(&reader, response->body, response->body_size,
 			     "problem details", reason, sizeof(reason)))
 		return;
-	response->error_id = INT32_MAX;
 	for (pairs = cbor_read_map(&reader, "problem"); pairs && !reader.error;
 	     pairs--) {
 		int64_t key = cbor_read_key(&reader);
@@ -126,7 +125,7 @@ coap_response_t client_response(coap_session_t *session,
 				const coap_pdu_t *received,
 				const coap_mid_t id)
 {
-	struct transport_response response = { .error_id = INT32_MAX };
+	struct transport_response response = { .error_id = INT32_MIN };
 	struct transport_client *client;
 	struct transport_exchange *exchange;
 	coap_opt_iterator_t iterator;
@@ -201,7 +200,7 @@ void client_rejected(coap_session_t *session, const coap_pdu_t *sent,
 	exchange = find(client, sent);
 	if (!exchange || exchange->in_done)
 		return;
-	response.error_id = INT32_MAX;
+	response.error_id = INT32_MIN;
 	response.error = reason == COAP_NACK_TOO_MANY_RETRIES ? -ETIMEDOUT :
 								-ECONNRESET;
 	if (reason == COAP_NACK_TOO_MANY_RETRIES)
@@ -217,7 +216,7 @@ void client_rejected(coap_session_t *session, const coap_pdu_t *sent,
 void exchanges_fail(struct transport_client *client, int error)
 {
 	struct transport_response response = {
-		.error = error, .problem = "", .error_id = INT32_MAX,
+		.error = error, .problem = "", .error_id = INT32_MIN,
 	};
 
 	while (client->exchanges && !client->closing) {
@@ -245,7 +244,7 @@ void exchanges_forget(struct transport_client *client)
 void exchanges_sweep(void *context)
 {
 	struct transport_response response = {
-		.error = -ETIMEDOUT, .problem = "", .error_id = INT32_MAX,
+		.error = -ETIMEDOUT, .problem = "", .error_id = INT32_MIN,
 	};
 	struct transport_client *client = context;
 	struct transport_exchange *exchange, *next, *late;

@@ -11,13 +11,18 @@
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "transport/server_private.h"
 
 #define IDLE_SECONDS		240	/* nothing received: session freed */
 #define HANDSHAKES_MAX		512
-#define FIRST_LIFE_CHECK	30.0
+#define FIRST_LIFE_CHECK	10.0
+#define BACKLOG			1024
+#define OTHER_DESCRIPTORS	64	/* what the daemon needs besides sessions */
 
 static void run_libcoap(struct transport_server *server)
 {
@@ -53,6 +58,9 @@ static int event(coap_session_t *session, const coap_event_t event)
 	server = coap_get_app_data(coap_session_get_context(session));
 	peer = coap_session_get_app_data(session);
 	switch (event) {
+	case COAP_EVENT_SERVER_SESSION_NEW:
+		peer_begin(server, session);
+		break;
 	case COAP_EVENT_DTLS_CONNECTED:
 		peer = peer_of_session(server, session);
 		if (!peer)
@@ -75,12 +83,12 @@ static int event(coap_session_t *session, const coap_event_t event)
 			observation_end(peer->observations);
 		break;
 	case COAP_EVENT_SERVER_SESSION_DEL:
-		if (peer) {
+		if (peer && peer->identity.kind != IDENTITY_NONE)
 			log_info("%s %s disconnected",
 				 identity_kind_name(peer->identity.kind),
 				 peer->identity.id);
+		if (peer)
 			peer_free(peer);
-		}
 		break;
 	default:
 		break;
@@ -110,6 +118,27 @@ static void rejected(coap_session_t *session, const coap_pdu_t *sent,
 	observation_end_token(peer, NULL, &token, true);
 }
 
+/*
+ * libcoap listens with a backlog of five: when all gateways come back after a
+ * restart, most of them would wait for seconds until TCP tries again.  It
+ * does not tell its socket either; it is the descriptor that was free before,
+ * which is checked.
+ */
+static void deepen_backlog(int fd, const coap_address_t *address)
+{
+	struct sockaddr_storage bound;
+	socklen_t size = sizeof(bound);
+	socklen_t length = sizeof(int);
+	int listening = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) ||
+	    !listening ||
+	    getsockname(fd, (struct sockaddr *)&bound, &size) ||
+	    size != address->size || memcmp(&bound, &address->addr, size) ||
+	    listen(fd, BACKLOG))
+		log_warning("the backlog of a listening socket stays short");
+}
+
 static int listen_on(struct transport_server *server, const char *uri,
 		     char *reason, size_t room)
 {
@@ -120,7 +149,7 @@ static int listen_on(struct transport_server *server, const char *uri,
 	struct addrinfo *found = NULL;
 	coap_address_t address;
 	char port[8];
-	int result;
+	int next_fd, result;
 
 	result = transport_endpoint_parse(uri, &endpoint, reason, room);
 	if (result)
@@ -137,6 +166,9 @@ static int listen_on(struct transport_server *server, const char *uri,
 	memcpy(&address.addr, found->ai_addr, found->ai_addrlen);
 	freeaddrinfo(found);
 
+	next_fd = dup(coap_context_get_coap_fd(server->context));
+	if (next_fd >= 0)
+		close(next_fd);
 	errno = 0;
 	if (!coap_new_endpoint(server->context, &address,
 			       endpoint.tls ? COAP_PROTO_TLS :
@@ -146,6 +178,8 @@ static int listen_on(struct transport_server *server, const char *uri,
 			 strerror(-result));
 		return result;
 	}
+	if (endpoint.tls)
+		deepen_backlog(next_fd, &address);
 	return 0;
 }
 
@@ -176,6 +210,18 @@ static int check_own_certificate(struct transport_server *server,
 				&identity, cause, sizeof(cause)))
 		log_warning("%s: %s", path, cause);
 	return 0;
+}
+
+static unsigned int sessions_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) ||
+	    limit.rlim_cur > 1u << 20)
+		return 1u << 20;
+	return limit.rlim_cur > 2 * OTHER_DESCRIPTORS ?
+	       (unsigned int)limit.rlim_cur - OTHER_DESCRIPTORS :
+	       OTHER_DESCRIPTORS;
 }
 
 static int set_context_up(struct transport_server *server)
@@ -238,6 +284,7 @@ int transport_server_open(struct transport_server **server,
 	fresh->loop = options->loop;
 	fresh->tls.trust = options->trust;
 	fresh->tls.server = true;
+	fresh->peers_max = sessions_max();
 	loop_timer_init(fresh->loop, &fresh->later, later, fresh);
 	loop_timer_init(fresh->loop, &fresh->life, peers_check_life, fresh);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The peers of a server: one record for each session, made when its
- * handshake is through, freed when libcoap frees the session.
+ * The peers of a server: one record for each session, made when it is
+ * accepted (DTLS: when its handshake is through), freed when libcoap frees
+ * the session; nameless until the handshake is through.
  *
  * Loop's thread only.  libcoap frees idle sessions itself; a session that
  * only sends (notifications) is found dead by our ping, so that nobody who
@@ -14,7 +15,9 @@
 #include "log.h"
 #include "transport/server_private.h"
 
-#define LIFE_SECONDS	30.0
+#define LIFE_SECONDS	10.0
+#define HANDSHAKE_SECONDS 15.0
+#define HANDSHAKES_MAX	256
 #define SILENT_PING	60.0		/* silent so long: ping */
 #define SILENT_DEAD	150.0		/* silent so long: three pings lost */
 
@@ -37,13 +40,69 @@ static void copy_address(struct sockaddr_storage *to,
 				from->size : sizeof(*to));
 }
 
+static struct transport_peer *peer_new(struct transport_server *server,
+				       coap_session_t *session)
+{
+	struct transport_peer *peer = calloc(1, sizeof(*peer));
+
+	if (!peer)
+		return NULL;
+	peer->server = server;
+	peer->session = session;
+	peer->heard = loop_boottime();
+	peer->reliable = coap_session_get_proto(session) == COAP_PROTO_TLS;
+	copy_address(&peer->address, coap_session_get_addr_remote(session));
+	coap_session_set_app_data(session, peer);
+	DL_APPEND(server->peers, peer);
+	server->peers_count++;
+	server->handshakes++;
+	return peer;
+}
+
 /**
- * peer_of_session - the record of a session, made when it is not there yet
+ * peer_begin - a TCP connection has been accepted
+ * @server: the server
+ * @session: of libcoap, its handshake has just begun
+ *
+ * Nobody is known before the handshake is through: who takes too long for
+ * it, or comes when HANDSHAKES_MAX are under way, costs the oldest of them
+ * its place, and connections over the limit of descriptors end at once (at
+ * the limit itself accept() would fail over and over).
+ */
+void peer_begin(struct transport_server *server, coap_session_t *session)
+{
+	struct transport_peer *peer, *oldest;
+
+	if (coap_session_get_proto(session) != COAP_PROTO_TLS)
+		return;
+	peer = peer_new(server, session);
+	if (!peer)
+		return;
+	if (server->peers_count > server->peers_max) {
+		log_warning("too many sessions (%u): a new one is ended",
+			    server->peers_max);
+		peer->drop = true;
+	} else if (server->handshakes > HANDSHAKES_MAX) {
+		DL_FOREACH(server->peers, oldest) {
+			if (oldest->identity.kind == IDENTITY_NONE &&
+			    !oldest->drop)
+				break;
+		}
+		if (oldest)
+			oldest->drop = true;
+	} else {
+		return;
+	}
+	loop_timer_start(&server->later, 0);
+}
+
+/**
+ * peer_of_session - the record of a session whose handshake is through
  * @server: the server
  * @session: of libcoap
  *
- * Returns NULL if the session's handshake is not through, its peer may not be
- * a client, or memory is short.
+ * Returns NULL if the handshake is not through, its peer may not be a
+ * client, or memory is short.
  */
 struct transport_peer *peer_of_session(struct transport_server *server,
 				       coap_session_t *session)
@@ -51,22 +110,18 @@ struct transport_peer *peer_of_session(struct transport_server *server,
 	struct transport_peer *peer = coap_session_get_app_data(session);
 	struct identity identity;
 
-	if (peer)
+	if (peer && peer->identity.kind != IDENTITY_NONE)
 		return peer;
 	if (tls_peer(session, &identity) ||
 	    (identity.kind != IDENTITY_NODE && identity.kind != IDENTITY_SMF))
 		return NULL;
-	peer = calloc(1, sizeof(*peer));
+	if (!peer)
+		peer = peer_new(server, session);
 	if (!peer)
 		return NULL;
-	peer->server = server;
-	peer->session = session;
 	peer->identity = identity;
 	peer->heard = loop_boottime();
-	peer->reliable = coap_session_get_proto(session) == COAP_PROTO_TLS;
-	copy_address(&peer->address, coap_session_get_addr_remote(session));
-	coap_session_set_app_data(session, peer);
-	DL_APPEND(server->peers, peer);
+	server->handshakes--;
 	return peer;
 }
 
@@ -81,6 +136,9 @@ void peer_free(struct transport_peer *peer)
 	block_forget(peer);
 	coap_session_set_app_data(peer->session, NULL);
 	DL_DELETE(peer->server->peers, peer);
+	peer->server->peers_count--;
+	if (peer->identity.kind == IDENTITY_NONE)
+		peer->server->handshakes--;
 	free(peer);
 }
 
@@ -102,7 +160,7 @@ void peers_end_dropped(struct transport_server *server)
 }
 
 /**
- * peers_check_life - ping the silent, end the dead; every 30 s
+ * peers_check_life - ping the silent, end the dead; every 10 s
  * @context: the server
  */
 void peers_check_life(void *context)
@@ -115,16 +173,25 @@ void peers_check_life(void *context)
 	DL_FOREACH_SAFE(server->peers, peer, next) {
 		if (!peer->reliable)
 			continue;
-		if (peer->heard + SILENT_DEAD < now) {
+		if (peer->identity.kind == IDENTITY_NONE) {
+			if (peer->heard + HANDSHAKE_SECONDS < now)
+				coap_session_disconnected(peer->session,
+							  COAP_NACK_TLS_FAILED);
+		} else if (peer->heard + SILENT_DEAD < now) {
 			log_info("%s %s does not answer pings: session ended",
 				 identity_kind_name(peer->identity.kind),
 				 peer->identity.id);
 			coap_session_disconnected(peer->session,
 						  COAP_NACK_NOT_DELIVERABLE);
-		} else if (peer->heard + SILENT_PING < now) {
+		} else if (peer->heard + SILENT_PING < now &&
+			   peer->pinged + SILENT_PING / 2 < now) {
+			peer->pinged = now;
 			tls_ping(peer->session);
 		}
 	}
+	/* frees ended sessions */
+	if (!loop_timer_active(&server->later))
+		loop_timer_start(&server->later, 0);
 }
 
 /**

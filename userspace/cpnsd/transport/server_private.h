@@ -95,6 +95,7 @@ struct transport_peer {
 	bool reliable;
 	bool drop;			/* its session ends at the next turn */
 	double heard;			/* boottime of the last sign of life */
+	double pinged;
 	struct observation *observations;
 	struct kept_answer *kept;
 	unsigned int kept_count;
@@ -115,6 +116,8 @@ struct transport_server {
 	} routes[ROUTES_MAX];
 	size_t routes_count;
 	struct transport_peer *peers;
+	unsigned int peers_count, peers_max;
+	unsigned int handshakes;	/* peers without an identity yet */
 	struct observed_path *paths;
 	struct observation *due;
 	struct observation *notifying;	/* NULL when it has gone meanwhile */
@@ -122,6 +125,7 @@ struct transport_server {
 };
 
 /* server_peer.c */
+void peer_begin(struct transport_server *server, coap_session_t *session);
 struct transport_peer *peer_of_session(struct transport_server *server,
 				       coap_session_t *session);
 void peer_free(struct transport_peer *peer);
