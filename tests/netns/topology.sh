@@ -126,7 +126,9 @@ gateway_configure() {
 daemon_start() {
 	local ns=$1
 	shift
-	in_ns "$ns" "$cpnsd" --config-dir "$lab/$ns" "$@" >>"$lab/$ns.log" 2>&1 &
+	# not in_ns: a function's $! would be a shell's, not the daemon's
+	ip netns exec "$ns" "$cpnsd" --config-dir "$lab/$ns" "$@" \
+		>>"$lab/$ns.log" 2>&1 &
 	echo $! >"$lab/$ns.pid"
 	wait_until 20 in_ns "$ns" "$cpnsctl" status --json
 }
@@ -162,17 +164,15 @@ xfrm_counter() {
 
 # capture_start NAME NS INTERFACE: to $lab/NAME.pcap
 capture_start() {
-	in_ns "$2" tcpdump -i "$3" -U -w "$lab/$1.pcap" -Z root \
+	ip netns exec "$2" tcpdump -i "$3" -U -w "$lab/$1.pcap" -Z root \
 		>/dev/null 2>"$lab/$1.tcpdump" &
 	echo $! >"$lab/$1.capture"
 	wait_until 10 grep -q listening "$lab/$1.tcpdump"
 }
 
 capture_stop() {
-	local pid
 	sleep 0.5
-	pid=$(pgrep -P "$(cat "$lab/$1.capture")" tcpdump || cat "$lab/$1.capture")
-	kill -INT "$pid" 2>/dev/null
+	kill -INT "$(cat "$lab/$1.capture")" 2>/dev/null
 	wait "$(cat "$lab/$1.capture")" 2>/dev/null
 	return 0
 }
