@@ -6,12 +6,14 @@
  * this file in user space too.
  */
 #ifdef __KERNEL__
+#include <linux/build_bug.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #define cpns_be16(x) be16_to_cpu(x)
 #define cpns_be32(x) be32_to_cpu(x)
 #else
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <stddef.h>
@@ -22,6 +24,14 @@
 #endif
 
 #include "message.h"
+
+/* no padding crept into the bytes */
+static_assert(sizeof(struct cpns_header) == CPNS_HEADER_SIZE);
+static_assert(sizeof(struct cpns_seal) == CPNS_SEAL_SIZE);
+static_assert(sizeof(struct cpns_item) == CPNS_ITEM_SIZE);
+static_assert(sizeof(struct cpns_handle) == CPNS_HANDLE_SIZE);
+static_assert(sizeof(struct cpns_message) == CPNS_MESSAGE_HEADER_SIZE);
+static_assert(sizeof(struct cpns_reference_payload) == CPNS_REFERENCE_SIZE);
 
 /**
  * cpns_sgid_check() - is this a Service Group identifier?

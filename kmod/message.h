@@ -6,6 +6,9 @@
 #ifndef _CPNS_MESSAGE_H
 #define _CPNS_MESSAGE_H
 
+#ifndef __KERNEL__
+#include <stdbool.h>
+#endif
 #include <linux/types.h>
 #include <linux/cpns.h>
 
@@ -43,8 +46,8 @@ struct cpns_message_in {
 	unsigned int	secret_len;
 	__u16		sid;
 	__u32		elapsed;
-	_Bool		has_sid;
-	_Bool		allow_raw;
+	bool		has_sid;
+	bool		allow_raw;
 };
 
 /**
@@ -70,7 +73,7 @@ struct cpns_message_set {
 	__u32				lifetime;
 	__u16				sid;
 	__u8				suite;
-	_Bool				expired;
+	bool				expired;
 };
 
 int cpns_message_check(const struct cpns_message_in *in,

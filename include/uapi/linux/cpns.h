@@ -210,15 +210,4 @@ struct cpns_reference_payload {
 
 #define CPNS_REFERENCE_SIZE	8
 
-#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
-_Static_assert(sizeof(struct cpns_header) == CPNS_HEADER_SIZE, "HEADER");
-_Static_assert(sizeof(struct cpns_seal) == CPNS_SEAL_SIZE, "SEAL");
-_Static_assert(sizeof(struct cpns_item) == CPNS_ITEM_SIZE, "ITEM");
-_Static_assert(sizeof(struct cpns_handle) == CPNS_HANDLE_SIZE, "handle");
-_Static_assert(sizeof(struct cpns_message) == CPNS_MESSAGE_HEADER_SIZE,
-	       "message");
-_Static_assert(sizeof(struct cpns_reference_payload) == CPNS_REFERENCE_SIZE,
-	       "REF");
-#endif
-
 #endif /* _UAPI_LINUX_CPNS_H */
