@@ -210,15 +210,62 @@ static void print_member(const char *name, struct json_object *value,
 	       value ? json_object_get_string(value) : "-");
 }
 
+static bool is_true(struct json_object *object, const char *name)
+{
+	struct json_object *member;
+
+	return json_object_object_get_ex(object, name, &member) &&
+	       json_object_get_boolean(member);
+}
+
+/* what the kernel cannot know: how the keys come, and what is in the way */
+static void print_member_groups(struct json_object *groups)
+{
+	size_t count = json_object_array_length(groups);
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *group =
+			json_object_array_get_idx(groups, i);
+
+		printf("  group: %s\n    %s, delivery %s, chain %s\n",
+		       json_text(group, "sgid"), json_text(group, "phase"),
+		       json_text(group, "delivery"),
+		       json_text(group, "chain"));
+		if (json_object_object_get_ex(group, "trouble", NULL))
+			printf("    trouble: %s\n",
+			       json_text(group, "trouble"));
+	}
+}
+
+static void print_member_side(struct json_object *member)
+{
+	struct json_object *server, *groups;
+
+	printf("  %s: %s, security level %s\n", json_text(member, "role"),
+	       json_text(member, "node"), json_text(member, "level"));
+	if (json_object_object_get_ex(member, "server", &server))
+		printf("  server: %s, %s\n", json_text(server, "uri"),
+		       is_true(server, "registered") ? "registered" :
+		       is_true(server, "connected") ? "connected" :
+						      "not connected");
+	if (json_object_object_get_ex(member, "groups", &groups) &&
+	    json_object_is_type(groups, json_type_array))
+		print_member_groups(groups);
+}
+
 static void print_daemon(struct json_object *daemon)
 {
+	struct json_object *side;
+
 	if (!daemon) {
 		printf("\ndaemon: not running\n");
 		return;
 	}
 	printf("\ndaemon: running\n");
-	json_object_object_foreach(daemon, name, value)
-		print_member(name, value, 2);
+	if (json_object_object_get_ex(daemon, "member", &side))
+		print_member_side(side);
+	if (json_object_object_get_ex(daemon, "server", &side))
+		print_member("server", side, 2);
 }
 
 /*
