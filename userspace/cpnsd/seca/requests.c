@@ -271,6 +271,13 @@ static void want_key(struct seca *seca, const char *sgid,
 			return;
 		}
 	}
+	/* followed or polled, so that a newer epoch would be known */
+	if (group && group->ended && group->known <= group->ended &&
+	    loop_timer_active(&group->retry)) {
+		control_reply_errno(reply, CONTROL_REFUSED, EKEYREVOKED,
+				    "group %s: %s", sgid, group->trouble);
+		return;
+	}
 	if (!requests_wait(seca, sgid, reply) && group)
 		group_need(group, "request_key");
 }
