@@ -52,6 +52,10 @@ struct cpns_test_epoch {
 };
 
 void cpns_test_secret(uint32_t number, uint8_t secret[CPNS_SECRET_SIZE]);
+/* HEADER of @epoch with its KCV; @secret gets the epoch secret used */
+int cpns_test_header(const struct cpns_test_epoch *epoch,
+		     uint8_t secret[CPNS_SECRET_SIZE],
+		     struct cpns_header *header);
 /* serial of the group's key in .cpns */
 int32_t cpns_test_group_set(struct cpns_test *test,
 			    const struct cpns_test_epoch *epoch);

@@ -23,10 +23,11 @@ static int take_serial(struct nlattr **a, void *context)
 	return 0;
 }
 
-int32_t cpns_test_group_set(struct cpns_test *test,
-			    const struct cpns_test_epoch *epoch)
+int cpns_test_header(const struct cpns_test_epoch *epoch,
+		     uint8_t secret[CPNS_SECRET_SIZE],
+		     struct cpns_header *header)
 {
-	struct cpns_header header = {
+	*header = (struct cpns_header) {
 		.version = 1,
 		.suite = epoch->suite ? epoch->suite
 				      : CPNS_SUITE_AES_256_GCM,
@@ -35,18 +36,25 @@ int32_t cpns_test_group_set(struct cpns_test *test,
 		.dtd = htonl(epoch->dtd ? epoch->dtd : epoch->atd + 1),
 		.lifetime = htonl(epoch->lifetime),
 	};
+	if (epoch->secret)
+		memcpy(secret, epoch->secret, CPNS_SECRET_SIZE);
+	else
+		cpns_test_secret(epoch->number, secret);
+	cpns_test_tag(epoch->sgid, header->tag);
+	return cpns_test_kcv(epoch->sgid, epoch->number, secret, header->kcv);
+}
+
+int32_t cpns_test_group_set(struct cpns_test *test,
+			    const struct cpns_test_epoch *epoch)
+{
 	uint8_t secret[CPNS_SECRET_SIZE];
 	char buffer[CPNS_TEST_BUFFER];
 	struct nlmsghdr *message;
+	struct cpns_header header;
 	int32_t serial = 0;
 	int ret;
 
-	if (epoch->secret)
-		memcpy(secret, epoch->secret, sizeof(secret));
-	else
-		cpns_test_secret(epoch->number, secret);
-	cpns_test_tag(epoch->sgid, header.tag);
-	ret = cpns_test_kcv(epoch->sgid, epoch->number, secret, header.kcv);
+	ret = cpns_test_header(epoch, secret, &header);
 	if (ret)
 		return ret;
 	message = cpns_test_message(test, buffer, CPNS_CMD_GROUP_SET, 0);
