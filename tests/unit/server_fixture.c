@@ -104,7 +104,7 @@ static unsigned int free_port(void)
 
 int fixture_open(void **state)
 {
-	static char *allowed[] = { "urn:cpns:smf:ops" };
+	static char *allowed[1];
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	char reason[256];
 
@@ -125,6 +125,7 @@ int fixture_open(void **state)
 	fixture->config.state = file_in(fixture, "state");
 	fixture->config.listen[0] = fixture->uri;
 	fixture->config.listen_count = 1;
+	allowed[0] = strdup("urn:cpns:smf:ops");
 	fixture->config.smf_allowed = allowed;
 	fixture->config.smf_allowed_count = 1;
 	assert_int_equal(loop_open(&fixture->loop), 0);
@@ -149,6 +150,7 @@ int fixture_close(void **state)
 	server_stop(fixture);
 	identity_trust_close(fixture->trust);
 	loop_close(&fixture->loop);
+	free(fixture->config.smf_allowed[0]);
 	free(fixture->config.ca);
 	free(fixture->config.cert);
 	free(fixture->config.key);
@@ -189,9 +191,9 @@ char *document_make(const char *sgid, const char *key, ...)
 	size_t used;
 
 	used = snprintf(text, sizeof(text),
-		"<group xmlns=\"urn:oma:xml:poc:list-service\""
-		" xmlns:cpns=\"urn:cpns:xml:group-key:1\">"
-		"<list-service uri=\"%s\"><list>\n", sgid);
+			"<group xmlns=\"urn:oma:xml:poc:list-service\""
+			" xmlns:cpns=\"urn:cpns:xml:group-key:1\">"
+			"<list-service uri=\"%s\"><list>\n", sgid);
 	va_start(entries, key);
 	while ((entry = va_arg(entries, const char *)))
 		used += snprintf(text + used, sizeof(text) - used, "%s\n",
@@ -308,9 +310,11 @@ void peer_open(struct fixture *fixture, struct peer *peer, const char *name)
 	snprintf(peer->name, sizeof(peer->name), "%s", name);
 	peer_new_kernel(peer);
 	snprintf(file, sizeof(file), "%s.pem", name);
-	options.cert = cert = file_in(fixture, file);
+	cert = file_in(fixture, file);
+	options.cert = cert;
 	snprintf(file, sizeof(file), "%s.key", name);
-	options.key = key = file_in(fixture, file);
+	key = file_in(fixture, file);
+	options.key = key;
 	if (transport_client_open(&peer->client, &options, reason,
 				  sizeof(reason)))
 		fail_msg("%s", reason);

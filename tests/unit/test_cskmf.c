@@ -8,7 +8,7 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
@@ -600,20 +600,21 @@ static void test_too_many_members(void **state)
 {
 	struct fixture *fixture = *state;
 	char sgid[CPNS_SGID_MAX + 1], reason[SMF_REASON_MAX] = "";
-	char *document = malloc(65536), *at = document;
+	static char entries[32768];
+	char *document;
+	size_t used = 0;
 	uint32_t num;
 	int i;
 
-	assert_non_null(document);
-	at += sprintf(at, "<group xmlns=\"urn:oma:xml:poc:list-service\" xmlns:cpns=\"urn:cpns:xml:group-key:1\"><list-service uri=\"" SGID "\"><list>");
 	for (i = 0; i < CSKMF_MEMBERS_MAX + 1; i++)
-		at += sprintf(at, "<entry uri=\"urn:cpns:node:n%d\"/>", i);
-	sprintf(at, "</list><cpns:group-key location=\"coaps+tcp://127.0.0.1/ace-group/" SGID "\" signer=\"urn:cpns:signer:main\" data=\"message\" max-senders=\"4000\"/></list-service></group>");
+		used += snprintf(entries + used, sizeof(entries) - used,
+				 "<entry uri=\"urn:cpns:node:n%d\"/>", i);
+	document = document_make(SGID, "data=\"message\" max-senders=\"4000\"",
+				 entries, NULL);
 	assert_int_equal(smf_group_create(fixture->smf, document,
 					  strlen(document), sgid, &num,
 					  reason), -E2BIG);
 	assert_non_null(strstr(reason, "257 members"));
-	free(document);
 }
 
 #define TEST(name) \

@@ -114,8 +114,8 @@ static void test_dynamic_tunnel(void **state)
 	struct roster roster;
 
 	create(fixture, document_make(SGID, QUICK,
-		"<entry uri=\"urn:cpns:node:gw1\"><cpns:member tunnel=\"dynamic\" nets=\"10.1.0.0/24\"/></entry>",
-		GW2, NULL));
+				      "<entry uri=\"urn:cpns:node:gw1\"><cpns:member tunnel=\"dynamic\" nets=\"10.1.0.0/24\"/></entry>",
+				      GW2, NULL));
 	peer_open(fixture, gw1, "gw1");
 	peer_register(fixture, gw1, NULL);
 	peer_call(fixture, gw1, METHOD_GET, "smf|gw1", FORMAT_NONE, NULL, 0);

@@ -129,6 +129,7 @@ int epoch_end(struct group *group);
 void schedule_want(struct group *group, enum epoch_reason reason, bool now);
 void schedule_arm(struct group *group);
 void schedule_fire(void *context);
+
 double schedule_due(const struct group *group);
 
 /* senders.c */
@@ -153,6 +154,7 @@ struct refusal {
 	int32_t error_id;
 	char title[128];
 };
+
 enum delivery_kind {
 	DELIVER_JOIN,			/* POST */
 	DELIVER_PULL,			/* GET */
@@ -160,12 +162,15 @@ enum delivery_kind {
 	DELIVER_OWN,			/* GET of one's own node resource */
 	DELIVER_RENEW,			/* PUT there: a new SID */
 };
+
 struct delivery {
 	enum delivery_kind kind;
 	const struct sockaddr_storage *session;
 	bool receiver_only;		/* the join asked for no SID */
 };
+
 #define ERROR_SECURITY_LEVEL	(-65601)
+
 /* 0 and bytes, or -EACCES and the refusal */
 int delivery_make(struct group *group, const char *node,
 		  const struct delivery *delivery, uint8_t **bytes,

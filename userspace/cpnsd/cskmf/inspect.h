@@ -47,6 +47,7 @@ void cskmf_address_changed(struct cskmf *cskmf, const char *node);
 struct cskmf_counters {
 	uint64_t epochs, joins, pulls, pushes, refusals, seals;
 };
+
 const struct cskmf_counters *cskmf_counters(const struct cskmf *cskmf);
 
 #endif

@@ -7,6 +7,7 @@
  * back to the group's file, beside it first and renamed when the CSKMF has
  * taken it.  A file that is gone ends no group: only `group delete` does.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -68,14 +69,13 @@ static void forget(struct smf *smf, struct group_file *file)
 /* the SGID with all but [A-Za-z0-9@_-] as %XX; a hash where that is long */
 static void default_name(const char *sgid, char name[NAME_MAX + 1])
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@_-.";
 	uint8_t hash[SHA256_DIGEST_LENGTH];
 	char *to = name;
 	size_t i;
 
 	for (i = 0; sgid[i] && to - name < 200; i++) {
-		if (strchr(plain, sgid[i]) && (i || sgid[i] != '.'))
+		if (isalnum((unsigned char)sgid[i]) ||
+		    (i && strchr("@_-.", sgid[i])))
 			*to++ = sgid[i];
 		else
 			to += sprintf(to, "%%%02X", (unsigned char)sgid[i]);

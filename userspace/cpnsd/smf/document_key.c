@@ -19,14 +19,19 @@ static const char *const group_key_attributes[] = {
 };
 
 static const char *const delivery_words[] = { "pull", "push", NULL };
+
 static const char *const topology_words[] = {
 	"central", "direct", "indirect", NULL,
 };
+
 static const char *const mode_words[] = { "tunnel", "transport", NULL };
+
 static const char *const encap_words[] = { "none", "udp", NULL };
+
 static const char *const boolean_words[] = {
 	"false", "true", "0", "1", NULL,
 };
+
 /* the value is a set: bit 0 esp, bit 1 message, less one */
 static const char *const data_words[] = { "esp", "message", "both", NULL };
 

@@ -17,6 +17,7 @@
 static const char *const member_attributes[] = {
 	"roles", "delivery", "tunnel", "nets", NULL,
 };
+
 static const char *const delivery_words[] = { "pull", "push", NULL };
 
 void document_member_defaults(const struct group_description *document,
@@ -26,13 +27,14 @@ void document_member_defaults(const struct group_description *document,
 	member->push = document->push;
 }
 
+typedef int (*word_reader)(xmlNode *node, const char *word,
+			   struct group_member *member,
+			   const struct document_error *error);
+
 /* calls @each for every word of an attribute's list */
-static int for_each_word(xmlNode *node, const char *name,
-			 struct group_member *member,
-			 int (*each)(xmlNode *node, const char *word,
-				     struct group_member *member,
-				     const struct document_error *error),
-			 const struct document_error *error)
+static int read_words(xmlNode *node, const char *name,
+		      struct group_member *member, word_reader each,
+		      const struct document_error *error)
 {
 	char *text = document_attribute(node, name);
 	char *word, *rest = NULL;
@@ -142,12 +144,12 @@ int document_member(xmlNode *node, struct group_member *member,
 	if (roles)
 		member->roles = 0;
 	xmlFree(roles);
-	result = for_each_word(node, "roles", member, each_role, error);
+	result = read_words(node, "roles", member, each_role, error);
 	if (!result)
-		result = for_each_word(node, "tunnel", member, each_tunnel,
-				       error);
+		result = read_words(node, "tunnel", member, each_tunnel,
+				    error);
 	if (!result)
-		result = for_each_word(node, "nets", member, each_net, error);
+		result = read_words(node, "nets", member, each_net, error);
 	return result;
 }
 

@@ -117,9 +117,14 @@ int smf_group_update(struct smf *smf, const char *sgid, const char *text,
 	result = cskmf_update(smf->cskmf, sgid, &update, updated, reason,
 			      SMF_REASON_MAX);
 	directory_finish(change, !result);
-	if (!result)
+	if (result)
+		return result;
+	/* who is out hears it now, the others with the epoch: step 7 after 6 */
+	if (updated->pending)
+		notify_removed(smf, sgid);
+	else
 		notify_group(smf, sgid);
-	return result;
+	return 0;
 }
 
 int smf_group_rekey(struct smf *smf, const char *sgid, enum cskmf_cause cause,

@@ -291,8 +291,7 @@ static void notify_node(struct smf *smf, const char *node)
 	transport_server_notify(smf->server, path, 2);
 }
 
-/* whoever was told of the group and is in it no more */
-static void notify_removed(struct smf *smf, const char *sgid)
+void notify_removed(struct smf *smf, const char *sgid)
 {
 	struct cskmf_member_view member;
 	struct told *told, *next;

@@ -88,6 +88,8 @@ void notify_serve(void *context, const struct transport_request *request,
 		  struct transport_answer *answer);
 /* tells the nodes for which the group's properties are others now */
 void notify_group(struct smf *smf, const char *sgid);
+/* tells those only who were told of the group and are in it no more */
+void notify_removed(struct smf *smf, const char *sgid);
 void notify_close(struct smf *smf);
 
 /* manage.c: /manage */
@@ -102,6 +104,11 @@ int verbs_nodes_register(struct smf *smf);
 /* a member of the request as text; NULL and an error answer if not there */
 const char *verb_text(const struct control_request *request, const char *name,
 		      struct control_reply *reply);
+/* members of an answer */
+void answer_number(struct json_object *body, const char *name, uint64_t value);
+void answer_text(struct json_object *body, const char *name,
+		 const char *value);
+void answer_bool(struct json_object *body, const char *name, bool value);
 void verb_failed(struct control_reply *reply, int error, const char *reason);
 
 /* waiting.c: answers {sgid, num} when the epoch stands */

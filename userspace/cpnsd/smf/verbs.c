@@ -47,9 +47,20 @@ const char *verb_text(const struct control_request *request, const char *name,
 	return NULL;
 }
 
-static struct json_object *number(uint64_t value)
+void answer_number(struct json_object *body, const char *name, uint64_t value)
 {
-	return json_object_new_int64((int64_t)value);
+	json_object_object_add(body, name,
+			       json_object_new_int64((int64_t)value));
+}
+
+void answer_text(struct json_object *body, const char *name, const char *value)
+{
+	json_object_object_add(body, name, json_object_new_string(value));
+}
+
+void answer_bool(struct json_object *body, const char *name, bool value)
+{
+	json_object_object_add(body, name, json_object_new_boolean(value));
 }
 
 static void group_create(void *context, const struct control_request *request,
@@ -70,8 +81,8 @@ static void group_create(void *context, const struct control_request *request,
 		return;
 	}
 	body = json_object_new_object();
-	json_object_object_add(body, "sgid", json_object_new_string(sgid));
-	json_object_object_add(body, "num", number(num));
+	answer_text(body, "sgid", sgid);
+	answer_number(body, "num", num);
 	control_reply_ok(reply, body);
 }
 
@@ -112,8 +123,8 @@ static void group_delete(void *context, const struct control_request *request,
 		return;
 	}
 	body = json_object_new_object();
-	json_object_object_add(body, "sgid", json_object_new_string(sgid));
-	json_object_object_add(body, "num", number(num));
+	answer_text(body, "sgid", sgid);
+	answer_number(body, "num", num);
 	control_reply_ok(reply, body);
 }
 
@@ -150,14 +161,11 @@ static int list_one(void *context, const struct cskmf_group_view *view)
 {
 	struct json_object *group = json_object_new_object();
 
-	json_object_object_add(group, "sgid",
-			       json_object_new_string(view->sgid));
-	json_object_object_add(group, "num", number(view->num));
-	json_object_object_add(group, "members",
-			       number(view->description->members_count));
-	json_object_object_add(group, "created", number(view->created));
-	json_object_object_add(group, "seconds_left",
-			       number(view->seconds_left));
+	answer_text(group, "sgid", view->sgid);
+	answer_number(group, "num", view->num);
+	answer_number(group, "members", view->description->members_count);
+	answer_number(group, "created", view->created);
+	answer_number(group, "seconds_left", view->seconds_left);
 	return json_object_array_add(context, group);
 }
 
@@ -204,24 +212,19 @@ static struct json_object *show_member(struct smf *smf, const char *sgid,
 	struct json_object *member = json_object_new_object();
 	struct cskmf_member_view view;
 
-	json_object_object_add(member, "node", json_object_new_string(node));
+	answer_text(member, "node", node);
 	if (cskmf_member_view(smf->cskmf, sgid, node, &view))
 		return member;
 	strcpy(peer.id, node);
 	add_roles(member, view.entry->roles);
-	json_object_object_add(member, "delivery",
-			       json_object_new_string(view.entry->push ?
-						      "push" : "pull"));
-	json_object_object_add(member, "sid", number(view.sid));
-	json_object_object_add(member, "reported", number(view.reported));
-	json_object_object_add(member, "level",
-			       number(nodes_level(cskmf_nodes(smf->cskmf),
-						  node)));
-	json_object_object_add(member, "leaf", number(view.leaf));
-	json_object_object_add(member, "connected",
-			       json_object_new_boolean(
-				transport_server_connected(smf->server,
-							   &peer)));
+	answer_text(member, "delivery", view.entry->push ? "push" : "pull");
+	answer_number(member, "sid", view.sid);
+	answer_number(member, "reported", view.reported);
+	answer_number(member, "level",
+		      nodes_level(cskmf_nodes(smf->cskmf), node));
+	answer_number(member, "leaf", view.leaf);
+	answer_bool(member, "connected",
+		    transport_server_connected(smf->server, &peer));
 	return member;
 }
 
@@ -232,25 +235,16 @@ static void add_parameters(struct json_object *body,
 		"", "aes-256-gcm", "aes-128-gcm", "chacha20-poly1305",
 	};
 
-	json_object_object_add(body, "suite",
-			       json_object_new_string(
-					suites[description->suite]));
-	json_object_object_add(body, "lifetime",
-			       number(description->lifetime));
-	json_object_object_add(body, "atd", number(description->atd));
-	json_object_object_add(body, "dtd", number(description->dtd));
-	json_object_object_add(body, "min_level",
-			       number(description->min_level));
-	json_object_object_add(body, "max_senders",
-			       number(description->max_senders));
-	json_object_object_add(body, "location",
-			       json_object_new_string(description->location));
-	json_object_object_add(body, "signer",
-			       json_object_new_string(description->signer));
+	answer_text(body, "suite", suites[description->suite]);
+	answer_number(body, "lifetime", description->lifetime);
+	answer_number(body, "atd", description->atd);
+	answer_number(body, "dtd", description->dtd);
+	answer_number(body, "min_level", description->min_level);
+	answer_number(body, "max_senders", description->max_senders);
+	answer_text(body, "location", description->location);
+	answer_text(body, "signer", description->signer);
 	if (description->display_name)
-		json_object_object_add(body, "display_name",
-				       json_object_new_string(
-						description->display_name));
+		answer_text(body, "display_name", description->display_name);
 }
 
 static void group_show(void *context, const struct control_request *request,
@@ -258,7 +252,7 @@ static void group_show(void *context, const struct control_request *request,
 {
 	const char *sgid = verb_text(request, "sgid", reply);
 	const struct group_description *description;
-	struct json_object *body, *members;
+	struct json_object *body, *members, *member, *document;
 	struct cskmf_group_view view;
 	struct smf *smf = context;
 	char etag[2 * GROUP_ETAG_SIZE + 1];
@@ -273,27 +267,24 @@ static void group_show(void *context, const struct control_request *request,
 	}
 	description = view.description;
 	body = json_object_new_object();
-	json_object_object_add(body, "sgid", json_object_new_string(sgid));
-	json_object_object_add(body, "num", number(view.num));
-	json_object_object_add(body, "created", number(view.created));
-	json_object_object_add(body, "seconds_left",
-			       number(view.seconds_left));
-	json_object_object_add(body, "pending",
-			       json_object_new_boolean(view.pending));
+	answer_text(body, "sgid", sgid);
+	answer_number(body, "num", view.num);
+	answer_number(body, "created", view.created);
+	answer_number(body, "seconds_left", view.seconds_left);
+	answer_bool(body, "pending", view.pending);
 	members = json_object_new_array();
-	for (i = 0; i < description->members_count; i++)
-		json_object_array_add(members,
-				      show_member(smf, sgid,
-						  description->members[i].node));
+	for (i = 0; i < description->members_count; i++) {
+		member = show_member(smf, sgid, description->members[i].node);
+		json_object_array_add(members, member);
+	}
 	json_object_object_add(body, "members", members);
 	add_parameters(body, description);
 	for (i = 0; i < GROUP_ETAG_SIZE; i++)
 		sprintf(etag + 2 * i, "%02x", description->etag[i]);
-	json_object_object_add(body, "etag", json_object_new_string(etag));
-	json_object_object_add(body, "document",
-			       json_object_new_string_len(
-					description->document,
-					(int)description->document_size));
+	answer_text(body, "etag", etag);
+	document = json_object_new_string_len(description->document,
+					      (int)description->document_size);
+	json_object_object_add(body, "document", document);
 	control_reply_ok(reply, body);
 }
 

@@ -38,11 +38,8 @@ static void add_registration(struct json_object *body,
 	/* the public half of the kernel's node key */
 	json_object_object_add(body, "node_key",
 			       hexadecimal(registration->node_key, 32));
-	json_object_object_add(body, "custody",
-			       json_object_new_string(
-					custodies[capabilities->custody]));
-	json_object_object_add(body, "pinned",
-			       json_object_new_boolean(capabilities->pinned));
+	answer_text(body, "custody", custodies[capabilities->custody]);
+	answer_bool(body, "pinned", capabilities->pinned);
 }
 
 static int list_node(void *context, const struct node *node)
@@ -50,17 +47,13 @@ static int list_node(void *context, const struct node *node)
 	struct json_object *body = json_object_new_object();
 	char address[INET6_ADDRSTRLEN] = "";
 
-	json_object_object_add(body, "node",
-			       json_object_new_string(node->id));
+	answer_text(body, "node", node->id);
 	if (node->address.family)
 		inet_ntop(node->address.family, node->address.address,
 			  address, sizeof(address));
-	json_object_object_add(body, "address",
-			       json_object_new_string(address));
-	json_object_object_add(body, "seen",
-			       json_object_new_int64((int64_t)node->seen));
-	json_object_object_add(body, "revoked",
-			       json_object_new_boolean(node->revoked));
+	answer_text(body, "address", address);
+	answer_number(body, "seen", node->seen);
+	answer_bool(body, "revoked", node->revoked);
 	if (node->registered)
 		add_registration(body, &node->registration);
 	return json_object_array_add(context, body);
@@ -81,12 +74,10 @@ static void node_list(void *context, const struct control_request *request,
 		json_object_object_get_ex(node, "node", &id);
 		snprintf(peer.id, sizeof(peer.id), "%s",
 			 json_object_get_string(id));
-		json_object_object_add(node, "level", json_object_new_int64(
-			nodes_level(cskmf_nodes(smf->cskmf), peer.id)));
-		json_object_object_add(node, "connected",
-				       json_object_new_boolean(
-				transport_server_connected(smf->server,
-							   &peer)));
+		answer_number(node, "level",
+			      nodes_level(cskmf_nodes(smf->cskmf), peer.id));
+		answer_bool(node, "connected",
+			    transport_server_connected(smf->server, &peer));
 	}
 	json_object_object_add(body, "nodes", nodes);
 	control_reply_ok(reply, body);
@@ -156,9 +147,8 @@ static void node_revoke(void *context, const struct control_request *request,
 		return;
 	}
 	body = json_object_new_object();
-	json_object_object_add(body, "node", json_object_new_string(node));
-	json_object_object_add(body, "revoked",
-			       json_object_new_boolean(revoked));
+	answer_text(body, "node", node);
+	answer_bool(body, "revoked", revoked);
 	json_object_object_add(body, "groups", list);
 	control_reply_ok(reply, body);
 }
@@ -193,9 +183,7 @@ static void add_counters(struct json_object *body,
 	size_t i;
 
 	for (i = 0; i < sizeof(all) / sizeof(*all); i++)
-		json_object_object_add(list, all[i].name,
-				       json_object_new_int64(
-						(int64_t)all[i].value));
+		answer_number(list, all[i].name, all[i].value);
 	json_object_object_add(body, "counters", list);
 }
 
@@ -204,26 +192,26 @@ static void server_status(void *context,
 			  struct control_reply *reply)
 {
 	struct json_object *body = json_object_new_object();
-	struct json_object *listen = json_object_new_array();
+	struct json_object *listen = json_object_new_array(), *uri;
 	struct smf *smf = context;
 	int64_t groups = 0, nodes = 0;
 	uint8_t key[32];
 	size_t i;
 
-	for (i = 0; i < smf->config->listen_count; i++)
-		json_object_array_add(listen, json_object_new_string(
-						smf->config->listen[i]));
+	for (i = 0; i < smf->config->listen_count; i++) {
+		uri = json_object_new_string(smf->config->listen[i]);
+		json_object_array_add(listen, uri);
+	}
 	cskmf_groups_each(smf->cskmf, count_group, &groups);
 	nodes_each(cskmf_nodes(smf->cskmf), count_node, &nodes);
 	osg_public_key(smf->osg, key);
 	json_object_object_add(body, "listen", listen);
-	json_object_object_add(body, "signer",
-			       json_object_new_string(smf->signer));
+	answer_text(body, "signer", smf->signer);
 	json_object_object_add(body, "osg_key", hexadecimal(key, 32));
-	json_object_object_add(body, "groups", json_object_new_int64(groups));
-	json_object_object_add(body, "nodes", json_object_new_int64(nodes));
-	json_object_object_add(body, "uptime", json_object_new_int64(
-				(int64_t)(loop_boottime() - smf->started)));
+	answer_number(body, "groups", groups);
+	answer_number(body, "nodes", nodes);
+	answer_number(body, "uptime",
+		      (uint64_t)(loop_boottime() - smf->started));
 	add_counters(body, cskmf_counters(smf->cskmf));
 	control_reply_ok(reply, body);
 }

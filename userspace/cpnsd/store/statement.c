@@ -115,13 +115,15 @@ static int bind_all(sqlite3_stmt *statement, const char *format,
 		    va_list *arguments)
 {
 	const void *bytes;
+	uint64_t number;
 	int i, code = SQLITE_OK;
 
 	for (i = 1; *format && code == SQLITE_OK; format++, i++) {
 		switch (*format) {
 		case 'i':
+			number = va_arg(*arguments, uint64_t);
 			code = sqlite3_bind_int64(statement, i,
-				(sqlite3_int64)va_arg(*arguments, uint64_t));
+						  (sqlite3_int64)number);
 			break;
 		case 's':
 			code = sqlite3_bind_text(statement, i,
