@@ -16,6 +16,8 @@
 #include "../../userspace/cpnsctl/pki.h"
 #include "transport_fixture.h"
 
+#define PATIENCE 4		/* for machines with other work */
+
 struct loop fixture_loop;
 struct transport_server *fixture_server;
 struct identity_trust *fixture_trust;
@@ -298,7 +300,7 @@ void run_until(const unsigned int *count, unsigned int wanted, double seconds)
 	bool expired = false;
 
 	loop_timer_init(&fixture_loop, &timer, expire, &expired);
-	loop_timer_start(&timer, seconds);
+	loop_timer_start(&timer, seconds * PATIENCE);
 	while (*count < wanted && !expired)
 		ev_run(fixture_loop.ev, EVRUN_ONCE);
 	loop_timer_stop(&timer);
@@ -373,7 +375,7 @@ void side_wait_connected(struct side *side)
 	bool expired = false;
 
 	loop_timer_init(&fixture_loop, &timer, expire, &expired);
-	loop_timer_start(&timer, 10);
+	loop_timer_start(&timer, 10 * PATIENCE);
 	while (!side->connected && !expired)
 		ev_run(fixture_loop.ev, EVRUN_ONCE);
 	loop_timer_stop(&timer);

@@ -22,6 +22,7 @@
 #include "pki.h"
 
 #define DAEMON_USER "cpns"
+#define KEY_FILE_MAX 16384
 
 static int no_password(char *buffer, int size, int writing, void *context)
 {
@@ -303,16 +304,21 @@ X509 *pki_read_certificate(const char *path, char *reason, size_t room)
 EVP_PKEY *pki_read_private_key(const char *path, char *reason, size_t room)
 {
 	FILE *file = fopen(path, "re");
-	EVP_PKEY *key;
+	uint8_t pem[KEY_FILE_MAX];
+	EVP_PKEY *key = NULL;
+	size_t size;
 
 	if (!file) {
 		complain(reason, room, path, errno);
 		return NULL;
 	}
-	/* stdio's buffer would keep the key */
+	/* stdio's buffer would keep the key; ours is cleansed */
 	setvbuf(file, NULL, _IONBF, 0);
-	key = PEM_read_PrivateKey(file, NULL, no_password, NULL);
+	size = fread(pem, 1, sizeof(pem), file);
 	fclose(file);
+	if (size < sizeof(pem))
+		key = pki_parse_private_key(pem, size);
+	OPENSSL_cleanse(pem, sizeof(pem));
 	if (!key)
 		snprintf(reason, room, "%s: not a PEM private key", path);
 	ERR_clear_error();

@@ -87,13 +87,16 @@ void client_lose(struct transport_client *client, const char *reason);
 void client_enter(struct transport_client *client);
 void client_leave(struct transport_client *client);
 
-/* client_exchange.c */
+/* client_response.c */
 coap_response_t client_response(coap_session_t *session,
 				const coap_pdu_t *sent,
 				const coap_pdu_t *received,
 				const coap_mid_t id);
 void client_rejected(coap_session_t *session, const coap_pdu_t *sent,
 		     const coap_nack_reason_t reason, const coap_mid_t id);
+/* client_exchange.c */
+void exchange_deliver(struct transport_exchange *exchange,
+		      struct transport_response *response);
 void exchanges_fail(struct transport_client *client, int error);
 void exchanges_forget(struct transport_client *client);
 void exchanges_sweep(void *context);

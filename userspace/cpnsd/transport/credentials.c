@@ -13,6 +13,8 @@
 
 #include "transport/tls.h"
 
+#define KEY_FILE_MAX 16384
+
 /* an encrypted key would make OpenSSL ask on the terminal */
 static int no_password(char *buffer, int size, int writing, void *context)
 {
@@ -27,6 +29,25 @@ static FILE *open_file(const char *path, char *reason, size_t room)
 		snprintf(reason, room, "%s: %s", path && *path ? path :
 			 "no file named", strerror(errno));
 	return file;
+}
+
+/* through a buffer of our own that is cleansed: stdio's would keep the key */
+static EVP_PKEY *read_key(FILE *file)
+{
+	uint8_t bytes[KEY_FILE_MAX];
+	EVP_PKEY *key = NULL;
+	BIO *memory = NULL;
+	size_t size;
+
+	setvbuf(file, NULL, _IONBF, 0);
+	size = fread(bytes, 1, sizeof(bytes), file);
+	if (size < sizeof(bytes))
+		memory = BIO_new_mem_buf(bytes, (int)size);
+	if (memory)
+		key = PEM_read_bio_PrivateKey(memory, NULL, no_password, NULL);
+	BIO_free(memory);
+	OPENSSL_cleanse(bytes, sizeof(bytes));
+	return key;
 }
 
 /**
@@ -63,9 +84,7 @@ int tls_credentials_read(struct tls_credentials *credentials, const char *cert,
 		result = -errno;
 		goto out;
 	}
-	/* stdio's buffer holds the key too */
-	setvbuf(file, NULL, _IONBF, 0);
-	private = PEM_read_PrivateKey(file, NULL, no_password, NULL);
+	private = read_key(file);
 	fclose(file);
 	if (!private) {
 		snprintf(reason, room, "%s: not a PEM private key", key);

@@ -8,21 +8,14 @@
  * not be called from a handler.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "log.h"
 #include "transport/server_private.h"
 
 #define IDLE_SECONDS		240	/* nothing received: session freed */
-#define HANDSHAKES_MAX		512
 #define FIRST_LIFE_CHECK	10.0
-#define BACKLOG			1024
-#define OTHER_DESCRIPTORS	64	/* what the daemon needs besides sessions */
 
 static void run_libcoap(struct transport_server *server)
 {
@@ -118,71 +111,6 @@ static void rejected(coap_session_t *session, const coap_pdu_t *sent,
 	observation_end_token(peer, NULL, &token, true);
 }
 
-/*
- * libcoap listens with a backlog of five: when all gateways come back after a
- * restart, most of them would wait for seconds until TCP tries again.  It
- * does not tell its socket either; it is the descriptor that was free before,
- * which is checked.
- */
-static void deepen_backlog(int fd, const coap_address_t *address)
-{
-	struct sockaddr_storage bound;
-	socklen_t size = sizeof(bound);
-	socklen_t length = sizeof(int);
-	int listening = 0;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) ||
-	    !listening ||
-	    getsockname(fd, (struct sockaddr *)&bound, &size) ||
-	    size != address->size || memcmp(&bound, &address->addr, size) ||
-	    listen(fd, BACKLOG))
-		log_warning("the backlog of a listening socket stays short");
-}
-
-static int listen_on(struct transport_server *server, const char *uri,
-		     char *reason, size_t room)
-{
-	struct addrinfo hints = {
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-	};
-	struct transport_endpoint endpoint;
-	struct addrinfo *found = NULL;
-	coap_address_t address;
-	char port[8];
-	int next_fd, result;
-
-	result = transport_endpoint_parse(uri, &endpoint, reason, room);
-	if (result)
-		return result;
-	snprintf(port, sizeof(port), "%u", endpoint.port);
-	hints.ai_socktype = endpoint.tls ? SOCK_STREAM : SOCK_DGRAM;
-	if (getaddrinfo(endpoint.host, port, &hints, &found) || !found) {
-		snprintf(reason, room, "%s: an address of numbers is needed",
-			 uri);
-		return -EINVAL;
-	}
-	coap_address_init(&address);
-	address.size = found->ai_addrlen;
-	memcpy(&address.addr, found->ai_addr, found->ai_addrlen);
-	freeaddrinfo(found);
-
-	next_fd = dup(coap_context_get_coap_fd(server->context));
-	if (next_fd >= 0)
-		close(next_fd);
-	errno = 0;
-	if (!coap_new_endpoint(server->context, &address,
-			       endpoint.tls ? COAP_PROTO_TLS :
-					      COAP_PROTO_DTLS)) {
-		result = errno ? -errno : -EADDRINUSE;
-		snprintf(reason, room, "cannot listen on %s: %s", uri,
-			 strerror(-result));
-		return result;
-	}
-	if (endpoint.tls)
-		deepen_backlog(next_fd, &address);
-	return 0;
-}
-
 /* a node's certificate here would be refused by every client: say it now */
 static int check_own_certificate(struct transport_server *server,
 				 const char *path, char *reason, size_t room)
@@ -212,18 +140,6 @@ static int check_own_certificate(struct transport_server *server,
 	return 0;
 }
 
-static unsigned int sessions_max(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) ||
-	    limit.rlim_cur > 1u << 20)
-		return 1u << 20;
-	return limit.rlim_cur > 2 * OTHER_DESCRIPTORS ?
-	       (unsigned int)limit.rlim_cur - OTHER_DESCRIPTORS :
-	       OTHER_DESCRIPTORS;
-}
-
 static int set_context_up(struct transport_server *server)
 {
 	coap_resource_t *resource;
@@ -238,7 +154,7 @@ static int set_context_up(struct transport_server *server)
 	coap_context_set_csm_max_message_size(server->context, MESSAGE_MAX);
 	coap_context_set_session_timeout(server->context, IDLE_SECONDS);
 	coap_context_set_max_handshake_sessions(server->context,
-						HANDSHAKES_MAX);
+						server->handshakes_max);
 	coap_register_event_handler(server->context, event);
 	coap_register_ping_handler(server->context, alive);
 	coap_register_pong_handler(server->context, alive);
@@ -284,7 +200,7 @@ int transport_server_open(struct transport_server **server,
 	fresh->loop = options->loop;
 	fresh->tls.trust = options->trust;
 	fresh->tls.server = true;
-	fresh->peers_max = sessions_max();
+	server_set_limits(fresh);
 	loop_timer_init(fresh->loop, &fresh->later, later, fresh);
 	loop_timer_init(fresh->loop, &fresh->life, peers_check_life, fresh);
 
@@ -301,7 +217,7 @@ int transport_server_open(struct transport_server **server,
 		goto fail;
 	}
 	for (i = 0; i < options->listen_count; i++) {
-		result = listen_on(fresh, options->listen[i], reason, room);
+		result = server_listen(fresh, options->listen[i], reason, room);
 		if (result)
 			goto fail;
 	}

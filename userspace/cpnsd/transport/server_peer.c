@@ -17,7 +17,6 @@
 
 #define LIFE_SECONDS	10.0
 #define HANDSHAKE_SECONDS 15.0
-#define HANDSHAKES_MAX	256
 #define SILENT_PING	60.0		/* silent so long: ping */
 #define SILENT_DEAD	150.0		/* silent so long: three pings lost */
 
@@ -65,7 +64,7 @@ static struct transport_peer *peer_new(struct transport_server *server,
  * @session: of libcoap, its handshake has just begun
  *
  * Nobody is known before the handshake is through: who takes too long for
- * it, or comes when HANDSHAKES_MAX are under way, costs the oldest of them
+ * it, or comes when too many are under way, costs the oldest of them
  * its place, and connections over the limit of descriptors end at once (at
  * the limit itself accept() would fail over and over).
  */
@@ -75,6 +74,12 @@ void peer_begin(struct transport_server *server, coap_session_t *session)
 
 	if (coap_session_get_proto(session) != COAP_PROTO_TLS)
 		return;
+	/*
+	 * When the other side is quick and we are slow, libcoap accepts and
+	 * ends the handshake in one go, and tells of the second first.
+	 */
+	if (coap_session_get_app_data(session))
+		return;
 	peer = peer_new(server, session);
 	if (!peer)
 		return;
@@ -82,7 +87,7 @@ void peer_begin(struct transport_server *server, coap_session_t *session)
 		log_warning("too many sessions (%u): a new one is ended",
 			    server->peers_max);
 		peer->drop = true;
-	} else if (server->handshakes > HANDSHAKES_MAX) {
+	} else if (server->handshakes > server->handshakes_max) {
 		DL_FOREACH(server->peers, oldest) {
 			if (oldest->identity.kind == IDENTITY_NONE &&
 			    !oldest->drop)

@@ -117,12 +117,17 @@ struct transport_server {
 	size_t routes_count;
 	struct transport_peer *peers;
 	unsigned int peers_count, peers_max;
-	unsigned int handshakes;	/* peers without an identity yet */
+	unsigned int handshakes, handshakes_max; /* peers without identity */
 	struct observed_path *paths;
 	struct observation *due;
 	struct observation *notifying;	/* NULL when it has gone meanwhile */
 	unsigned int running;		/* calls of libcoap and handlers under way */
 };
+
+/* server_listen.c */
+void server_set_limits(struct transport_server *server);
+int server_listen(struct transport_server *server, const char *uri,
+		  char *reason, size_t room);
 
 /* server_peer.c */
 void peer_begin(struct transport_server *server, coap_session_t *session);
