@@ -169,6 +169,8 @@ static int open_surface(struct smf *smf)
 			result = verbs_members_register(smf);
 		if (!result)
 			result = verbs_nodes_register(smf);
+		if (!result)
+			result = verbs_server_register(smf);
 	}
 	return result;
 }

@@ -97,10 +97,11 @@ void manage_serve(void *context, const struct transport_request *request,
 		  struct transport_answer *answer);
 void manage_alert(struct smf *smf, const struct cskmf_alert *alert);
 
-/* verbs.c, verbs_members.c, verbs_nodes.c: the control socket */
+/* verbs*.c: the control socket */
 int verbs_register(struct smf *smf);
 int verbs_members_register(struct smf *smf);
 int verbs_nodes_register(struct smf *smf);
+int verbs_server_register(struct smf *smf);
 /* a member of the request as text; NULL and an error answer if not there */
 const char *verb_text(const struct control_request *request, const char *name,
 		      struct control_reply *reply);
@@ -108,6 +109,7 @@ const char *verb_text(const struct control_request *request, const char *name,
 void answer_number(struct json_object *body, const char *name, uint64_t value);
 void answer_text(struct json_object *body, const char *name,
 		 const char *value);
+struct json_object *answer_hexadecimal(const uint8_t *bytes, size_t size);
 void answer_bool(struct json_object *body, const char *name, bool value);
 void verb_failed(struct control_reply *reply, int error, const char *reason);
 

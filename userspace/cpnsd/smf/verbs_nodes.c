@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Control verbs on nodes and on the server: node-list, node-revoke,
- * server-status.
+ * Control verbs on nodes: node-list, node-revoke.
  *
  * The loop's thread.  A revoked node's session ends a moment after it was
  * told, so that an honest one hears that its groups are over.
@@ -17,7 +16,7 @@
 
 #define DROP_AFTER 1.0	/* s */
 
-static struct json_object *hexadecimal(const uint8_t *bytes, size_t size)
+struct json_object *answer_hexadecimal(const uint8_t *bytes, size_t size)
 {
 	char text[2 * 32 + 1] = "";
 	size_t i;
@@ -37,7 +36,7 @@ static void add_registration(struct json_object *body,
 
 	/* the public half of the kernel's node key */
 	json_object_object_add(body, "node_key",
-			       hexadecimal(registration->node_key, 32));
+			       answer_hexadecimal(registration->node_key, 32));
 	answer_text(body, "custody", custodies[capabilities->custody]);
 	answer_bool(body, "pinned", capabilities->pinned);
 }
@@ -153,69 +152,6 @@ static void node_revoke(void *context, const struct control_request *request,
 	control_reply_ok(reply, body);
 }
 
-static int count_group(void *context, const struct cskmf_group_view *view)
-{
-	(*(int64_t *)context)++;
-	return 0;
-}
-
-static int count_node(void *context, const struct node *node)
-{
-	(*(int64_t *)context)++;
-	return 0;
-}
-
-static void add_counters(struct json_object *body,
-			 const struct cskmf_counters *counters)
-{
-	const struct {
-		const char *name;
-		uint64_t value;
-	} all[] = {
-		{ "epochs", counters->epochs },
-		{ "joins", counters->joins },
-		{ "pulls", counters->pulls },
-		{ "pushes", counters->pushes },
-		{ "refusals", counters->refusals },
-		{ "seals", counters->seals },
-	};
-	struct json_object *list = json_object_new_object();
-	size_t i;
-
-	for (i = 0; i < sizeof(all) / sizeof(*all); i++)
-		answer_number(list, all[i].name, all[i].value);
-	json_object_object_add(body, "counters", list);
-}
-
-static void server_status(void *context,
-			  const struct control_request *request,
-			  struct control_reply *reply)
-{
-	struct json_object *body = json_object_new_object();
-	struct json_object *listen = json_object_new_array(), *uri;
-	struct smf *smf = context;
-	int64_t groups = 0, nodes = 0;
-	uint8_t key[32];
-	size_t i;
-
-	for (i = 0; i < smf->config->listen_count; i++) {
-		uri = json_object_new_string(smf->config->listen[i]);
-		json_object_array_add(listen, uri);
-	}
-	cskmf_groups_each(smf->cskmf, count_group, &groups);
-	nodes_each(cskmf_nodes(smf->cskmf), count_node, &nodes);
-	osg_public_key(smf->osg, key);
-	json_object_object_add(body, "listen", listen);
-	answer_text(body, "signer", smf->signer);
-	json_object_object_add(body, "osg_key", hexadecimal(key, 32));
-	answer_number(body, "groups", groups);
-	answer_number(body, "nodes", nodes);
-	answer_number(body, "uptime",
-		      (uint64_t)(loop_boottime() - smf->started));
-	add_counters(body, cskmf_counters(smf->cskmf));
-	control_reply_ok(reply, body);
-}
-
 int verbs_nodes_register(struct smf *smf)
 {
 	int result;
@@ -225,8 +161,5 @@ int verbs_nodes_register(struct smf *smf)
 	if (!result)
 		result = control_register(smf->control, "node-revoke", true,
 					  node_revoke, smf);
-	if (!result)
-		result = control_register(smf->control, "server-status",
-					  false, server_status, smf);
 	return result;
 }
