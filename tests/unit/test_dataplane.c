@@ -206,6 +206,43 @@ static void policies_of_a_group(void **state)
 	block_table_free(&table);
 }
 
+static void policies_of_a_multicast_group(void **state)
+{
+	struct roster_address group = address("239.1.2.3");
+	struct block_table table = { 0 };
+	struct policy_list list = { 0 };
+	const struct policy *policy;
+	struct fixture f;
+
+	fixture_make(&f, "10.1.0.0/24", "10.2.0.0/24");
+	f.group.multicast_family = group.family;
+	memcpy(f.group.multicast, group.address, 16);
+	assert_int_equal(plan_check_nets(&f.group, reason, sizeof(reason)), 0);
+	assert_int_equal(plan_blocks(&f.group, &table), 1);
+	assert_int_equal(block_table_policies(&table, &list), 0);
+	/* nothing comes from a multicast group: out only */
+	assert_int_equal(list.count, 4);
+	assert_non_null(find(&list, XFRM_POLICY_OUT, "0.0.0.0/0",
+			     "239.1.2.3/32"));
+	assert_int_equal(plan_encrypt(&f.group, &list), 0);
+	assert_int_equal(list.count, 10);
+	policy = find(&list, XFRM_POLICY_OUT, "10.1.0.0/24", "239.1.2.3/32");
+	assert_non_null(policy);
+	assert_true(net_address_equal(&policy->tunnel_source, &f.own));
+	assert_true(net_address_equal(&policy->tunnel_destination, &group));
+	policy = find(&list, XFRM_POLICY_IN, "10.2.0.0/24", "239.1.2.3/32");
+	assert_non_null(policy);
+	assert_int_equal(policy->tunnel_source.family, AF_UNSPEC);
+	assert_non_null(find(&list, XFRM_POLICY_FWD, "10.2.0.0/24",
+			     "239.1.2.3/32"));
+	policy_list_free(&list);
+	block_table_free(&table);
+
+	f.group.multicast[0] = 10;
+	assert_int_equal(plan_check_nets(&f.group, reason, sizeof(reason)),
+			 -EINVAL);
+}
+
 /* a default route as own net has the block's selector: the encrypt one wins */
 static void stronger_of_one_selector(void **state)
 {
@@ -381,6 +418,7 @@ int main(void)
 		cmocka_unit_test(nets_cover),
 		cmocka_unit_test(nets_refused),
 		cmocka_unit_test(policies_of_a_group),
+		cmocka_unit_test(policies_of_a_multicast_group),
 		cmocka_unit_test(stronger_of_one_selector),
 		cmocka_unit_test(server_let_through_where_covered),
 		cmocka_unit_test(block_file_round),

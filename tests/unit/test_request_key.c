@@ -20,14 +20,14 @@
 static void authorisation_line(void **state)
 {
 	pid_t pid = 0;
-
-	assert_int_equal(requester_pid_of_line(
+	static const char *const lines[] = {
 		"2b0d9d2f I--Q---     1 perm 0b010000     0     0 .request_ key:3a8b7c pid:1234 ci:4\n",
-		KEY, &pid), 0);
-	assert_int_equal(pid, 1234);
-	assert_int_equal(requester_pid_of_line(
 		"2b0d9d2f I--Q---     2   9m 0b010000  1000  1000 .request_ key:3a8b7c pid:7 ci:0\n",
-		KEY, &pid), 0);
+	};
+
+	assert_int_equal(requester_pid_of_line(lines[0], KEY, &pid), 0);
+	assert_int_equal(pid, 1234);
+	assert_int_equal(requester_pid_of_line(lines[1], KEY, &pid), 0);
 	assert_int_equal(pid, 7);
 }
 

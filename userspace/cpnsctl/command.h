@@ -86,6 +86,10 @@ void print_json(struct json_object *object);	/* takes it over */
 void print_hex(FILE *out, const uint8_t *bytes, size_t size);
 /* a member as text, "-" where it is missing or null; for printf */
 const char *json_text(struct json_object *object, const char *name);
+void json_add_text(struct json_object *object, const char *name,
+		   const char *text);
+void json_add_number(struct json_object *object, const char *name,
+		     uint64_t number);
 struct json_object *json_hex(const uint8_t *bytes, size_t size);
 void print_seconds(FILE *out, uint64_t seconds);
 const char *print_address(sa_family_t family, const uint8_t *address,

@@ -70,8 +70,8 @@ static int connect_daemon(bool quiet, int *fd)
 
 static int send_request(int fd, struct json_object *request)
 {
-	const char *text = json_object_to_json_string_ext(
-		request, JSON_C_TO_STRING_PLAIN);
+	const char *text =
+		json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
 	size_t size = strlen(text), total = size + 1;
 	char *line = malloc(total + 1);
 	const char *from = line;

@@ -18,9 +18,11 @@ static void print_words(struct json_object *object, const char *name)
 		return;
 	}
 	count = json_object_array_length(list);
-	for (size_t i = 0; i < count; i++)
-		printf(" %s", json_object_get_string(
-				json_object_array_get_idx(list, i)));
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *word = json_object_array_get_idx(list, i);
+
+		printf(" %s", json_object_get_string(word));
+	}
 }
 
 static void print_member(struct json_object *member)

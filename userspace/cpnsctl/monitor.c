@@ -20,33 +20,24 @@ static void print_as_json(const struct cpns_event *event, const char *when)
 {
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "time", json_object_new_string(when));
-	json_object_object_add(object, "event", json_object_new_string(
-					cpns_event_name(event->command)));
+	json_add_text(object, "time", when);
+	json_add_text(object, "event", cpns_event_name(event->command));
 	if (event->sgid[0])
-		json_object_object_add(object, "sgid",
-				       json_object_new_string(event->sgid));
+		json_add_text(object, "sgid", event->sgid);
 	if (event->epoch)
-		json_object_object_add(object, "epoch",
-				       json_object_new_int64(event->epoch));
+		json_add_number(object, "epoch", event->epoch);
 	if (event->command == CPNS_CMD_EPOCH_CHANGE)
-		json_object_object_add(object, "state", json_object_new_string(
-					cpns_state_name(event->state)));
+		json_add_text(object, "state", cpns_state_name(event->state));
 	if (event->sid)
-		json_object_object_add(object, "sid",
-				       json_object_new_int(event->sid));
+		json_add_number(object, "sid", event->sid);
 	if (event->spi)
-		json_object_object_add(object, "spi",
-				       json_object_new_int64(event->spi));
+		json_add_number(object, "spi", event->spi);
 	if (event->direction)
-		json_object_object_add(object, "direction",
-				       json_object_new_string(
-					event->direction == CPNS_DIR_OUT ?
-					"out" : "in"));
+		json_add_text(object, "direction",
+			      event->direction == CPNS_DIR_OUT ? "out" : "in");
 	if (event->reason)
-		json_object_object_add(object, "reason",
-				       json_object_new_string(
-					cpns_reason_name(event->reason)));
+		json_add_text(object, "reason",
+			      cpns_reason_name(event->reason));
 	/* one line an event, for reading as they come */
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
 					    JSON_C_TO_STRING_NOSLASHESCAPE));

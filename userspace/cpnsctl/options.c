@@ -31,9 +31,10 @@ static void all_options(const struct command_options *options,
 	if (options->json)
 		all[count++] = (struct option){ "json", no_argument, NULL,
 						'j' };
-	for (size_t i = 0; options->options && options->options[i].name &&
-			   count < OPTIONS_MAX; i++)
-		all[count++] = options->options[i];
+	if (options->options)
+		for (size_t i = 0; options->options[i].name; i++)
+			if (count < OPTIONS_MAX)
+				all[count++] = options->options[i];
 	all[count] = (struct option){ 0 };
 }
 

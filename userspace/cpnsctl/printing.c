@@ -45,6 +45,18 @@ const char *json_text(struct json_object *object, const char *name)
 	return json_object_get_string(member);
 }
 
+void json_add_text(struct json_object *object, const char *name,
+		   const char *text)
+{
+	json_object_object_add(object, name, json_object_new_string(text));
+}
+
+void json_add_number(struct json_object *object, const char *name,
+		     uint64_t number)
+{
+	json_object_object_add(object, name, json_object_new_uint64(number));
+}
+
 struct json_object *json_hex(const uint8_t *bytes, size_t size)
 {
 	char text[2 * 64 + 1] = "";

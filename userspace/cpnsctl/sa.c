@@ -22,31 +22,19 @@ static struct json_object *to_json(const struct cpns_sa *sa,
 	char spi[16];
 
 	snprintf(spi, sizeof(spi), "0x%08x", sa->spi);
-	json_object_object_add(object, "sgid",
-			       json_object_new_string(sa->sgid));
-	json_object_object_add(object, "direction", json_object_new_string(
-					sa->outbound ? "out" : "in"));
-	json_object_object_add(object, "spi", json_object_new_string(spi));
-	json_object_object_add(object, "source",
-			       json_object_new_string(source));
-	json_object_object_add(object, "destination",
-			       json_object_new_string(destination));
-	json_object_object_add(object, "epoch",
-			       json_object_new_int64(sa->epoch));
-	json_object_object_add(object, "state", json_object_new_string(
-					cpns_state_name(sa->state)));
-	json_object_object_add(object, "sid", json_object_new_int(sa->sid));
-	json_object_object_add(object, "reqid",
-			       json_object_new_int64(sa->reqid));
-	json_object_object_add(object, "mode", json_object_new_string(
-					sa->transport ? "transport" :
-							"tunnel"));
-	json_object_object_add(object, "packets",
-			       json_object_new_uint64(sa->packets));
-	json_object_object_add(object, "bytes",
-			       json_object_new_uint64(sa->bytes));
-	json_object_object_add(object, "sequence",
-			       json_object_new_int64(sa->sequence));
+	json_add_text(object, "sgid", sa->sgid);
+	json_add_text(object, "direction", sa->outbound ? "out" : "in");
+	json_add_text(object, "spi", spi);
+	json_add_text(object, "source", source);
+	json_add_text(object, "destination", destination);
+	json_add_number(object, "epoch", sa->epoch);
+	json_add_text(object, "state", cpns_state_name(sa->state));
+	json_add_number(object, "sid", sa->sid);
+	json_add_number(object, "reqid", sa->reqid);
+	json_add_text(object, "mode", sa->transport ? "transport" : "tunnel");
+	json_add_number(object, "packets", sa->packets);
+	json_add_number(object, "bytes", sa->bytes);
+	json_add_number(object, "sequence", sa->sequence);
 	return object;
 }
 

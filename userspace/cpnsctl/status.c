@@ -48,10 +48,13 @@ static struct json_object *node_json(const struct cpns_node *node)
 	struct json_object *object = json_object_new_object();
 	struct json_object *names = json_object_new_array();
 
-	for (size_t i = 0; i < FEATURES; i++)
+	for (size_t i = 0; i < FEATURES; i++) {
+		const char *name = features[i].name;
+
 		if (node->features & features[i].bit)
-			json_object_array_add(names, json_object_new_string(
-						features[i].name));
+			json_object_array_add(names,
+					      json_object_new_string(name));
+	}
 	json_object_object_add(object, "public_key",
 			       json_hex(node->public_key,
 					sizeof(node->public_key)));
@@ -63,8 +66,7 @@ static struct json_object *node_json(const struct cpns_node *node)
 			       json_hex(node->previous,
 					sizeof(node->previous)) : NULL);
 	json_object_object_add(object, "features", names);
-	json_object_object_add(object, "keyring",
-			       json_object_new_int(node->keyring));
+	json_add_number(object, "keyring", node->keyring);
 	return object;
 }
 
@@ -93,18 +95,12 @@ static struct json_object *epoch_json(const struct cpns_epoch_state *epoch)
 {
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "number",
-			       json_object_new_int64(epoch->number));
-	json_object_object_add(object, "state", json_object_new_string(
-					cpns_state_name(epoch->state)));
-	json_object_object_add(object, "suite", json_object_new_string(
-					cpns_suite_name(epoch->suite)));
-	json_object_object_add(object, "sid",
-			       json_object_new_int(epoch->sid));
-	json_object_object_add(object, "ivs",
-			       json_object_new_uint64(epoch->iv_counter));
-	json_object_object_add(object, "activate_in",
-			       json_object_new_int64(epoch->activate_in));
+	json_add_number(object, "number", epoch->number);
+	json_add_text(object, "state", cpns_state_name(epoch->state));
+	json_add_text(object, "suite", cpns_suite_name(epoch->suite));
+	json_add_number(object, "sid", epoch->sid);
+	json_add_number(object, "ivs", epoch->iv_counter);
+	json_add_number(object, "activate_in", epoch->activate_in);
 	json_object_object_add(object, "dead_in",
 			       seconds_json(epoch->dead_in));
 	json_object_object_add(object, "expires_in",
@@ -147,16 +143,14 @@ static struct json_object *group_json(const struct cpns_group_state *state,
 
 	for (unsigned int i = 0; i < state->epochs_count; i++)
 		json_object_array_add(epochs, epoch_json(&state->epochs[i]));
-	json_object_object_add(sas, "in", json_object_new_int64(counts->in));
-	json_object_object_add(sas, "out", json_object_new_int64(counts->out));
-	json_object_object_add(object, "sgid",
-			       json_object_new_string(state->sgid));
+	json_add_number(sas, "in", counts->in);
+	json_add_number(sas, "out", counts->out);
+	json_add_text(object, "sgid", state->sgid);
 	json_object_object_add(object, "serial", state->serial ?
 			       json_object_new_int(state->serial) : NULL);
 	json_object_object_add(object, "tag",
 			       json_hex(state->tag, sizeof(state->tag)));
-	json_object_object_add(object, "highest",
-			       json_object_new_int64(state->highest));
+	json_add_number(object, "highest", state->highest);
 	json_object_object_add(object, "epochs", epochs);
 	json_object_object_add(object, "sas", sas);
 	return object;

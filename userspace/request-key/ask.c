@@ -116,33 +116,39 @@ put:
 	return result;
 }
 
+static void add_number(struct json_object *object, const char *name,
+		       int64_t number)
+{
+	json_object_object_add(object, name, json_object_new_int64(number));
+}
+
+static void add_text(struct json_object *object, const char *name,
+		     const char *text)
+{
+	json_object_object_add(object, name, json_object_new_string(text));
+}
+
 static char *request_line(const struct requester *requester,
 			  const char *callout)
 {
 	struct json_object *request = json_object_new_object();
 	struct json_object *groups = json_object_new_array();
+	const char *text;
 	char *line = NULL;
 
 	for (size_t i = 0; i < requester->groups_count; i++)
-		json_object_array_add(groups, json_object_new_int64(
-						requester->groups[i]));
-	json_object_object_add(request, "verb",
-			       json_object_new_string("request-key"));
-	json_object_object_add(request, "key",
-			       json_object_new_int64(requester->key));
-	json_object_object_add(request, "sgid",
-			       json_object_new_string(requester->sgid));
-	json_object_object_add(request, "callout",
-			       json_object_new_string(callout));
-	json_object_object_add(request, "uid",
-			       json_object_new_int64(requester->uid));
-	json_object_object_add(request, "gid",
-			       json_object_new_int64(requester->gid));
+		json_object_array_add(groups,
+				      json_object_new_int64(requester->groups[i]));
+	add_text(request, "verb", "request-key");
+	add_number(request, "key", requester->key);
+	add_text(request, "sgid", requester->sgid);
+	add_text(request, "callout", callout);
+	add_number(request, "uid", requester->uid);
+	add_number(request, "gid", requester->gid);
 	json_object_object_add(request, "groups", groups);
-	json_object_object_add(request, "pid",
-			       json_object_new_int64(requester->pid));
-	if (asprintf(&line, "%s\n", json_object_to_json_string_ext(
-			request, JSON_C_TO_STRING_PLAIN)) < 0)
+	add_number(request, "pid", requester->pid);
+	text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
+	if (!text || asprintf(&line, "%s\n", text) < 0)
 		line = NULL;
 	json_object_put(request);
 	return line;

@@ -146,10 +146,11 @@ static int put_policies(struct dataplane *dataplane,
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < shall->count; i++) {
 			const struct policy *policy = &shall->items[i];
+			bool encrypts = policy->priority == POLICY_ENCRYPT;
 			const struct policy *same;
 			int result;
 
-			if ((policy->priority == POLICY_ENCRYPT) != pass)
+			if (encrypts != pass)
 				continue;
 			same = policy_list_find(there, policy);
 			if (same && policy_equal(same, policy))

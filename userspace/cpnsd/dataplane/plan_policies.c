@@ -205,47 +205,67 @@ static int add_peer(const struct dataplane_group *group,
 	return result;
 }
 
-/* to the group from each own net; from each member's nets to the group */
-static int add_multicast(const struct dataplane_group *group,
-			 struct policy_list *list)
+/* to the group from each own net */
+static int add_multicast_out(const struct dataplane_group *group,
+			     struct policy policy, struct policy_list *list)
 {
-	struct roster_net net;
-	struct policy policy = {
-		.priority = POLICY_ENCRYPT,
-		.reqid = dataplane_reqid(group->sgid),
-		.transport = group->transport,
-	};
+	sa_family_t family = policy.destination.network.family;
 	int result = 0;
 
-	multicast_net(group, &net);
-	policy.destination = net;
-	if (!group->transport)
-		policy.tunnel_destination = net.network;
 	policy.direction = XFRM_POLICY_OUT;
 	for (size_t i = 0; i < group->tunnels_count; i++)
-		if (!group->transport &&
-		    group->tunnels[i].family == net.network.family) {
+		if (!group->transport && group->tunnels[i].family == family) {
 			policy.tunnel_source = group->tunnels[i];
 			break;
 		}
 	for (size_t i = 0; i < group->local_nets_count && !result; i++) {
 		policy.source = group->local_nets[i];
-		if (policy.source.network.family == net.network.family)
+		if (policy.source.network.family == family)
 			result = policy_list_add(list, &policy);
 	}
-	policy.tunnel_source = (struct roster_address){ 0 };
-	for (size_t i = 0; i < group->remotes_count; i++)
-		for (size_t j = 0; j < group->remotes[i].nets_count &&
-				   !result; j++) {
-			policy.source = group->remotes[i].nets[j];
-			if (policy.source.network.family != net.network.family)
-				continue;
-			policy.direction = XFRM_POLICY_IN;
+	return result;
+}
+
+/* from one member's nets to the group, whatever tunnel address it uses */
+static int add_multicast_in(const struct dataplane_group *group,
+			    const struct roster_peer_nets *peer,
+			    struct policy policy, struct policy_list *list)
+{
+	sa_family_t family = policy.destination.network.family;
+	int result = 0;
+
+	for (size_t i = 0; i < peer->nets_count && !result; i++) {
+		policy.source = peer->nets[i];
+		if (policy.source.network.family != family)
+			continue;
+		policy.direction = XFRM_POLICY_IN;
+		result = policy_list_add(list, &policy);
+		policy.direction = XFRM_POLICY_FWD;
+		if (!result && !group->transport)
 			result = policy_list_add(list, &policy);
-			policy.direction = XFRM_POLICY_FWD;
-			if (!result && !group->transport)
-				result = policy_list_add(list, &policy);
-		}
+	}
+	return result;
+}
+
+static int add_multicast(const struct dataplane_group *group,
+			 struct policy_list *list)
+{
+	struct policy policy = {
+		.priority = POLICY_ENCRYPT,
+		.reqid = dataplane_reqid(group->sgid),
+		.transport = group->transport,
+	};
+	int result;
+
+	if (!policy.reqid)
+		return -EIO;
+	multicast_net(group, &policy.destination);
+	if (!group->transport)
+		policy.tunnel_destination = policy.destination.network;
+	result = add_multicast_out(group, policy, list);
+	for (size_t i = 0; i < group->remotes_count && !result; i++)
+		result = add_multicast_in(group, &group->remotes[i], policy,
+					  list);
 	return result;
 }
 
