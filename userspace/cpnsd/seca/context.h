@@ -218,7 +218,7 @@ void requests_answer(struct group *group);
 void requests_refuse(struct seca *seca, const char *sgid, int error,
 		     const char *why);
 void requests_list_came(struct seca *seca);
-int requests_wait(struct seca *seca, const char *sgid,
+void requests_key(struct seca *seca, const char *sgid, const char *why,
 		  struct control_reply *reply);
 void requests_close(struct seca *seca);
 void requests_key_verb(void *context, const struct control_request *request,

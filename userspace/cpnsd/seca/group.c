@@ -298,7 +298,8 @@ void group_ready(struct group *group)
  */
 void group_session_lost(struct group *group)
 {
-	group->wanted |= group->acquiring != NULL;
+	if (group->acquiring)
+		group->wanted = true;
 	group->acquiring = NULL;
 	group->pushing = NULL;
 	group->following = NULL;

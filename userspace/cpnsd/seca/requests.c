@@ -73,15 +73,8 @@ static void waiter_expired(void *context)
 	waiter_free(waiter);
 }
 
-/**
- * requests_wait - answer a request when the group's key is there
- * @seca: the member side
- * @sgid: the group
- * @reply: taken over, on an error too
- *
- * Return: 0 or -errno, the request is refused then.
- */
-int requests_wait(struct seca *seca, const char *sgid,
+/* takes the reply over; on an error the request is refused */
+static int requests_wait(struct seca *seca, const char *sgid,
 		  struct control_reply *reply)
 {
 	struct waiter *waiter;
@@ -242,8 +235,15 @@ static bool may_request(struct seca *seca, const char *sgid,
 	return false;
 }
 
-static void want_key(struct seca *seca, const char *sgid,
-		     struct control_reply *reply)
+/**
+ * requests_key - answer with the group's key when it is there
+ * @seca: the member side
+ * @sgid: the group
+ * @why: what needs it, for the log
+ * @reply: finished now or later
+ */
+void requests_key(struct seca *seca, const char *sgid, const char *why,
+		  struct control_reply *reply)
 {
 	struct group *group = seca_group_find(seca, sgid);
 
@@ -279,7 +279,7 @@ static void want_key(struct seca *seca, const char *sgid,
 		return;
 	}
 	if (!requests_wait(seca, sgid, reply) && group)
-		group_need(group, "request_key");
+		group_need(group, why);
 }
 
 /**
@@ -321,5 +321,5 @@ void requests_key_verb(void *context, const struct control_request *request,
 				    sgid, seca->config->path);
 		return;
 	}
-	want_key(seca, sgid, reply);
+	requests_key(seca, sgid, "request_key", reply);
 }

@@ -85,7 +85,7 @@ static struct json_object *describe_node(struct seca *seca)
 
 	add_string(server, "uri", seca->home->origin);
 	json_object_object_add(server, "connected",
-			       json_object_new_boolean(transport_client_is_connected(seca->home->client)));
+			       json_object_new_boolean(seca->home->connected));
 	json_object_object_add(server, "registered",
 			       json_object_new_boolean(seca->home->registered));
 	json_object_object_add(object, "server", server);
@@ -192,29 +192,10 @@ static void join_verb(void *context, const struct control_request *request,
 
 	if (!sgid)
 		return;
-	if (!group || group->phase == GROUP_GONE) {
-		if (seca->listed)
-			control_reply_error(reply, CONTROL_NOT_FOUND,
-					    "the server lists no group %s for node %s",
-					    sgid, seca->node);
-		else
-			requests_wait(seca, sgid, reply);
-		return;
-	}
-	if (group->unusable) {
-		control_reply_error(reply, CONTROL_REFUSED, "group %s: %s",
-				    sgid, group->trouble);
-		return;
-	}
-	if (group->phase == GROUP_LEFT || group->phase == GROUP_STOPPED)
+	if (group && !group->unusable &&
+	    (group->phase == GROUP_LEFT || group->phase == GROUP_STOPPED))
 		come_back(group);
-	if (requests_wait(seca, sgid, reply))
-		return;
-	group_look(group);
-	if (group->active)
-		requests_answer(group);
-	else
-		group_need(group, "join");
+	requests_key(seca, sgid, "join", reply);
 }
 
 static void left(void *context, const struct transport_response *response)
