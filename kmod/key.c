@@ -326,6 +326,8 @@ struct key *cpns_key_create(struct cpns_group *group)
 				       NULL);
 	cpns_create_group = NULL;
 	mutex_unlock(&cpns_create_mutex);
+	/* the keyring is kept, not its keys: they time out and are revoked */
+	clear_bit(KEY_FLAG_KEEP, &key->flags);
 	if (err) {
 		key_put(key);
 		return ERR_PTR(err);
@@ -349,6 +351,8 @@ int cpns_key_init(void)
 				     KEY_ALLOC_NOT_IN_QUOTA, NULL, NULL);
 	if (IS_ERR(cpns_keyring))
 		return PTR_ERR(cpns_keyring);
+	/* else search permission, which root has, would let invalidate it */
+	set_bit(KEY_FLAG_KEEP, &cpns_keyring->flags);
 	err = register_key_type(&cpns_key_type);
 	if (err) {
 		key_revoke(cpns_keyring);

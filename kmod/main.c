@@ -37,7 +37,6 @@ static int __net_init cpns_net_init(struct net *net)
 	mutex_init(&cn->config);
 	INIT_DELAYED_WORK(&cn->watch, cpns_watch);
 	cpns_sa_net_init(cn);
-	cpns_sa_net_init(cn);
 	return 0;
 }
 
