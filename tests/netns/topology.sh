@@ -124,13 +124,22 @@ gateway_configure() {
 
 # daemon_start NS [OPTIONS...]: its log is $lab/NS.log
 daemon_start() {
-	local ns=$1
+	local ns=$1 before
 	shift
+	before=$(starts "$ns")
 	# not in_ns: a function's $! would be a shell's, not the daemon's
 	ip netns exec "$ns" "$cpnsd" --config-dir "$lab/$ns" "$@" \
 		>>"$lab/$ns.log" 2>&1 &
 	echo $! >"$lab/$ns.pid"
-	wait_until 20 in_ns "$ns" "$cpnsctl" status --json
+	wait_until 30 more_starts "$ns" "$before"
+}
+
+starts() {
+	cat "$lab/$1.log" 2>/dev/null | grep -c 'cpnsd .* started'
+}
+
+more_starts() {
+	[ "$(starts "$1")" -gt "$2" ]
 }
 
 daemon_pid() {

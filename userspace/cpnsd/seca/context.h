@@ -135,6 +135,9 @@ struct seca {
 	bool listed;			/* the server's list has come */
 	struct group *groups;
 	struct waiter *waiters;
+	struct loop_timer arrivals;	/* arrivals.c */
+	uint64_t arrivals_count;	/* packets without an SA, last look */
+	bool arrivals_known;
 	bool closing;
 };
 
@@ -189,6 +192,10 @@ void acquire_timed_out(void *context);
 /* a refusal of the server; true if the group ended by it */
 bool acquire_refused(struct group *group,
 		     const struct transport_response *response);
+
+/* arrivals.c: the need to decrypt */
+void arrivals_open(struct seca *seca);
+void arrivals_close(struct seca *seca);
 
 /* push.c: Observe of /ace-group/G */
 void push_start(struct group *group);

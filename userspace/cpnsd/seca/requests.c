@@ -73,6 +73,14 @@ static void waiter_expired(void *context)
 	waiter_free(waiter);
 }
 
+/* one answer for both, as of the server: nobody learns which groups exist */
+static void refuse_unlisted(struct control_reply *reply, const char *sgid)
+{
+	control_reply_errno(reply, CONTROL_NOT_FOUND, ENOKEY,
+			    "group %s: not there, or without this node in its list: its administrator can add it (cpnsctl group add-member)",
+			    sgid);
+}
+
 /* takes the reply over; on an error the request is refused */
 static int requests_wait(struct seca *seca, const char *sgid,
 		  struct control_reply *reply)
@@ -166,9 +174,7 @@ void requests_list_came(struct seca *seca)
 		group = seca_group_find(seca, waiter->sgid);
 		if (group && group->phase != GROUP_GONE)
 			continue;
-		control_reply_errno(waiter->reply, CONTROL_NOT_FOUND, ENOKEY,
-				    "group %s: this node is not listed in it",
-				    waiter->sgid);
+		refuse_unlisted(waiter->reply, waiter->sgid);
 		waiter_free(waiter);
 	}
 	HASH_ITER(hh, seca->groups, group, next) {
@@ -248,9 +254,7 @@ void requests_key(struct seca *seca, const char *sgid, const char *why,
 	struct group *group = seca_group_find(seca, sgid);
 
 	if ((!group || group->phase == GROUP_GONE) && seca->listed) {
-		control_reply_errno(reply, CONTROL_NOT_FOUND, ENOKEY,
-				    "group %s: this node is not listed in it",
-				    sgid);
+		refuse_unlisted(reply, sgid);
 		return;
 	}
 	if (group && group->phase == GROUP_LEFT) {

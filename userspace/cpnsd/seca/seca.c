@@ -142,6 +142,7 @@ static int open_all(struct seca *seca, char *reason, size_t room)
 		return error;
 	/* the last run's list: blocks and SAs before the server answers */
 	gateway_smf_restore(seca);
+	arrivals_open(seca);
 	error = seca_verbs_register(seca);
 	if (error)
 		snprintf(reason, room, "control verbs: %s", strerror(-error));
@@ -212,6 +213,7 @@ void seca_close(struct seca *seca)
 	if (!seca)
 		return;
 	seca->closing = true;
+	arrivals_close(seca);
 	requests_close(seca);
 	gateway_smf_close(seca);
 	group_free_all(seca);

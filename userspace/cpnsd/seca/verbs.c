@@ -253,7 +253,9 @@ static void leave_verb(void *context, const struct control_request *request,
 	}
 	if (open) {
 		error = dataplane_group_open_traffic(seca->dataplane, sgid);
-		log_notice("group %s: blocks taken away by leave --open", sgid);
+		if (!error)
+			log_notice("group %s: blocks taken away by leave --open",
+				   sgid);
 	}
 	if (error)
 		control_reply_error(reply, error == -ENOENT ?
