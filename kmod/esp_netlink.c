@@ -395,8 +395,11 @@ int cpns_nl_sa_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	int err;
 	long at;
 
-	if (net != current->nsproxy->net_ns)
+	if (net != current->nsproxy->net_ns) {
+		NL_SET_ERR_MSG(cb->extack,
+			       "the socket is of another network namespace");
 		return -EPERM;
+	}
 	err = genlmsg_parse(cb->nlh, &cpns_family, tb, CPNS_A_MAX,
 			    cpns_family.policy, cb->extack);
 	if (err)
