@@ -221,36 +221,35 @@ TEST_F_TIMEOUT(key, nobody_invalidates_the_keyring, 120)
 	EXPECT_EQ(0, cpns_test_member_changed(m));
 }
 
-/* leaves the function with the number of what was let through */
-#define DENIED(result) do { \
-	step++; \
-	if ((result) != -EACCES) \
-		return step; \
-} while (0)
-
+/* 0, or the number of what was let through */
 static int as_nobody(struct cpns_test_member *m)
 {
 	char line[512], *text;
-	int step = 0;
 
 	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
 	    setresuid(NOBODY, NOBODY, NOBODY) ||
 	    keyctl_join_session_keyring(NULL) < 0)
 		return 255;
-	DENIED(ERRNO(keyctl_read(m->serial, line, 256)));
-	DENIED(ERRNO(keyctl_describe_alloc(m->serial, &text)));
-	DENIED(ERRNO(keyctl_revoke(m->serial)));
-	DENIED(ERRNO(keyctl_invalidate(m->serial)));
-	DENIED(ERRNO(keyctl_set_timeout(m->serial, 1)));
-	DENIED(ERRNO(keyctl_setperm(m->serial, 0x3f3f3f3f)));
-	DENIED(ERRNO(keyctl_chown(m->serial, NOBODY, -1)));
-	DENIED(ERRNO(keyctl_link(m->serial, RING)));
-	DENIED(ERRNO(keyctl_read(m->node.keyring, line, 256)));
-	DENIED(ERRNO(keyctl_search(m->node.keyring, "cpns_group", m->sgid,
-				      0)));
-	DENIED(ERRNO(keyctl_pkey_encrypt(m->serial, "enc=raw", "x", 1, line,
-					    256)));
-	DENIED(cpns_test_keyed(m->serial, 0, MEMBER_SID));
+
+	const int results[] = {
+		ERRNO(keyctl_read(m->serial, line, 256)),
+		ERRNO(keyctl_describe_alloc(m->serial, &text)),
+		ERRNO(keyctl_revoke(m->serial)),
+		ERRNO(keyctl_invalidate(m->serial)),
+		ERRNO(keyctl_set_timeout(m->serial, 1)),
+		ERRNO(keyctl_setperm(m->serial, 0x3f3f3f3f)),
+		ERRNO(keyctl_chown(m->serial, NOBODY, -1)),
+		ERRNO(keyctl_link(m->serial, RING)),
+		ERRNO(keyctl_read(m->node.keyring, line, 256)),
+		ERRNO(keyctl_search(m->node.keyring, "cpns_group", m->sgid, 0)),
+		ERRNO(keyctl_pkey_encrypt(m->serial, "enc=raw", "x", 1, line,
+					  256)),
+		cpns_test_keyed(m->serial, 0, MEMBER_SID),
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(results); i++)
+		if (results[i] != -EACCES)
+			return i + 1;
 	return proc_keys(m->sgid, line) ? 254 : 0;
 }
 

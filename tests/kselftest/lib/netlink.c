@@ -59,17 +59,21 @@ static int family_answer(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-/* keep the text that came with an error, attributes after the echoed header */
+/*
+ * Keep the text that came with an error: attributes after the echoed header,
+ * or after the number that ends a dump.
+ */
 static void keep_text(struct cpns_test *test, const struct nlmsghdr *message)
 {
 	const struct nlmsgerr *error = mnl_nlmsg_get_payload(message);
-	size_t offset = sizeof(*error);
+	size_t offset = sizeof(error->error);
 	const struct nlattr *attribute;
 
 	if (!(message->nlmsg_flags & NLM_F_ACK_TLVS))
 		return;
-	if (!(message->nlmsg_flags & NLM_F_CAPPED))
-		offset += error->msg.nlmsg_len - sizeof(error->msg);
+	if (message->nlmsg_type == NLMSG_ERROR)
+		offset = message->nlmsg_flags & NLM_F_CAPPED ? sizeof(*error) :
+			 sizeof(error->error) + error->msg.nlmsg_len;
 	mnl_attr_for_each(attribute, message, offset)
 		if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG)
 			strncpy(test->text, mnl_attr_get_str(attribute),
@@ -114,9 +118,8 @@ static int talk(struct cpns_test *test, struct nlmsghdr *message,
 
 			if (each->nlmsg_seq != sequence)
 				continue;
-			if (each->nlmsg_type == NLMSG_DONE)
-				return 0;
-			if (each->nlmsg_type == NLMSG_ERROR) {
+			if (each->nlmsg_type == NLMSG_ERROR ||
+			    each->nlmsg_type == NLMSG_DONE) {
 				keep_text(test, each);
 				return ((struct nlmsgerr *)
 					mnl_nlmsg_get_payload(each))->error;
