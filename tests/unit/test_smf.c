@@ -20,6 +20,7 @@
 #define GW1 ENTRY("gw1", "1", "")
 #define GW2 ENTRY("gw2", "2", "delivery=\"push\"")
 #define GW3 ENTRY("gw3", "3", "")
+#define FILE_42 "sip%3Asg-42@cpns.example.xml"
 
 static char *two(void)
 {
@@ -272,6 +273,43 @@ static void test_directory(void **state)
 	assert_true(num_of(fixture, "sip:sg-43@cpns.example") >= 1);
 }
 
+/* the daemon ended between the store's commit and the file's new name */
+static void test_change_not_finished(void **state)
+{
+	struct fixture *fixture = *state;
+	struct cskmf_group_view view;
+	struct cskmf_updated updated;
+	char reason[SMF_REASON_MAX];
+	char *before = strdup(two()), *after;
+	uint32_t num;
+
+	create(fixture, two());
+	assert_int_equal(smf_member_remove(fixture->smf, SGID, "gw1",
+					   CSKMF_EVICT, &updated, reason), 0);
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view), 0);
+	after = strdup(view.description->document);
+	num = view.num;
+	put_file(fixture, FILE_42, before);
+	put_file(fixture, "." FILE_42 ".new", after);
+	server_stop(fixture);
+	server_start(fixture);
+	/* the evicted one does not come back */
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view), 0);
+	assert_int_equal(view.description->members_count, 1);
+	assert_int_equal(view.num, num);
+	assert_false(view.pending);
+	assert_false(file_there(fixture, "." FILE_42 ".new"));
+	/* what was written later is the administrator's */
+	put_file(fixture, "." FILE_42 ".new", after);
+	usleep(20000);
+	put_file(fixture, FILE_42, before);
+	assert_int_equal(smf_reload(fixture->smf, &fixture->config), 0);
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view), 0);
+	assert_int_equal(view.description->members_count, 2);
+	free(before);
+	free(after);
+}
+
 static void refused(struct fixture *fixture, char *document,
 		    const char *words)
 {
@@ -309,6 +347,30 @@ static void test_refused_documents(void **state)
 	assert_int_equal(status.st_mode & 0777, 0700);
 	create(fixture, two());
 	assert_int_equal(num_of(fixture, SGID), 1);
+}
+
+/* one group cannot do without the node: it is out of the others all the same */
+static void test_revoked_everywhere(void **state)
+{
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "", **sgids;
+	struct cskmf_group_view view;
+	size_t i;
+
+	create(fixture, document_make("sip:sg-41@cpns.example",
+				      QUICK " manager=\"urn:cpns:node:gw1\"",
+				      GW1, GW2, NULL));
+	create(fixture, two());
+	assert_int_not_equal(smf_node_revoke(fixture->smf, "gw1", true, &sgids,
+					     reason), 0);
+	assert_non_null(strstr(reason, "sip:sg-41@cpns.example"));
+	for (i = 0; sgids[i]; i++)
+		free(sgids[i]);
+	free(sgids);
+	assert_int_equal(i, 2);
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view), 0);
+	assert_int_equal(view.num, 2);
+	assert_int_equal(view.description->members_count, 1);
 }
 
 static void test_revoked_node(void **state)
@@ -371,6 +433,8 @@ int main(void)
 		TEST(test_dynamic_tunnel),
 		TEST(test_manage),
 		TEST(test_directory),
+		TEST(test_change_not_finished),
+		TEST(test_revoked_everywhere),
 		TEST(test_refused_documents),
 		TEST(test_revoked_node),
 	};

@@ -5,7 +5,9 @@
  * Files are read at start and at reload; a document whose ETag is another
  * than the stored one is an update.  What verbs and /manage change is written
  * back to the group's file, beside it first and renamed when the CSKMF has
- * taken it.  A file that is gone ends no group: only `group delete` does.
+ * taken it; a crash in between is made good at the next reading, so that an
+ * old document brings nobody back.  A file that is gone ends no group: only
+ * `group delete` does.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -123,6 +125,13 @@ static void sync_directory(const char *directory)
 	close(fd);
 }
 
+static bool beside_name(const struct smf *smf, const char *name,
+			char beside[PATH_MAX])
+{
+	return snprintf(beside, PATH_MAX, "%s/.%.240s.new",
+			smf->config->groups, name) < PATH_MAX;
+}
+
 int directory_prepare(struct smf *smf, const char *sgid, const char *text,
 		      size_t size, struct file_change **change, char *reason)
 {
@@ -148,8 +157,7 @@ int directory_prepare(struct smf *smf, const char *sgid, const char *text,
 	result = -ENAMETOOLONG;
 	if (snprintf(made->place, sizeof(made->place), "%s/%s", directory,
 		     made->name) >= (int)sizeof(made->place) ||
-	    snprintf(made->beside, sizeof(made->beside), "%s/.%.240s.new",
-		     directory, made->name) >= (int)sizeof(made->beside))
+	    !beside_name(smf, made->name, made->beside))
 		goto failed;
 	result = write_file(made->beside, text, size);
 	if (result)
@@ -179,20 +187,54 @@ void directory_finish(struct file_change *change, bool keep)
 	free(change);
 }
 
-void directory_remove(struct smf *smf, const char *sgid)
+static bool hidden_paths(const struct smf *smf, const struct group_file *file,
+			 char place[PATH_MAX], char aside[PATH_MAX])
+{
+	const char *directory = smf->config->groups;
+
+	return snprintf(place, PATH_MAX, "%s/%s", directory,
+			file->name) < PATH_MAX &&
+	       snprintf(aside, PATH_MAX, "%s/.%.240s.gone", directory,
+			file->name) < PATH_MAX;
+}
+
+/*
+ * The file goes before the group ends: after a crash in between the group
+ * goes on without one, where a file left behind would make it anew.
+ */
+int directory_hide(struct smf *smf, const char *sgid, char *reason)
+{
+	const struct group_file *file = file_of(smf, sgid);
+	char place[PATH_MAX], aside[PATH_MAX];
+	int result;
+
+	if (!file || !hidden_paths(smf, file, place, aside))
+		return 0;
+	if (rename(place, aside) && errno != ENOENT) {
+		result = -errno;
+		snprintf(reason, SMF_REASON_MAX,
+			 "%.300s cannot be taken away: %s", place,
+			 strerror(-result));
+		return result;
+	}
+	sync_directory(smf->config->groups);
+	return 0;
+}
+
+void directory_hidden(struct smf *smf, const char *sgid, bool deleted)
 {
 	struct group_file *file = file_of(smf, sgid);
-	char path[PATH_MAX];
+	char place[PATH_MAX], aside[PATH_MAX];
 
-	if (!file)
+	if (!file || !hidden_paths(smf, file, place, aside))
 		return;
-	if (snprintf(path, sizeof(path), "%s/%s", smf->config->groups,
-		     file->name) < (int)sizeof(path) &&
-	    unlink(path) && errno != ENOENT)
-		log_error("group=%s: %s is not removed: %s", sgid, path,
-			  strerror(errno));
-	sync_directory(smf->config->groups);
-	forget(smf, file);
+	if (deleted) {
+		unlink(aside);
+		forget(smf, file);
+	} else if (rename(aside, place) && errno != ENOENT) {
+		log_error("group=%s: %s is not renamed to %s: %s", sgid, aside,
+			  place, strerror(errno));
+	}
 }
 
 static char *read_file(const char *path, size_t *size, char *reason)
@@ -227,6 +269,50 @@ out:
 	return text;
 }
 
+static bool is_older(const struct stat *one, const struct stat *other)
+{
+	return one->st_mtim.tv_sec < other->st_mtim.tv_sec ||
+	       (one->st_mtim.tv_sec == other->st_mtim.tv_sec &&
+		one->st_mtim.tv_nsec < other->st_mtim.tv_nsec);
+}
+
+/*
+ * The CSKMF has taken a document that never got its place: the file of before
+ * is no update, it would list whom the document took out.  A file that was
+ * written later is somebody's own change.
+ */
+static bool put_into_place(const struct smf *smf, const char *name,
+			   const uint8_t etag[GROUP_ETAG_SIZE])
+{
+	char beside[PATH_MAX], place[PATH_MAX], reason[SMF_REASON_MAX];
+	uint8_t hash[SHA256_DIGEST_LENGTH];
+	struct stat old, fresh;
+	size_t size;
+	char *text;
+
+	if (!beside_name(smf, name, beside) ||
+	    snprintf(place, sizeof(place), "%s/%s", smf->config->groups,
+		     name) >= (int)sizeof(place) ||
+	    stat(place, &old) || stat(beside, &fresh) ||
+	    is_older(&fresh, &old))
+		return false;
+	text = read_file(beside, &size, reason);
+	if (!text)
+		return false;
+	SHA256((const uint8_t *)text, size, hash);
+	free(text);
+	if (memcmp(hash, etag, GROUP_ETAG_SIZE))
+		return false;
+	if (rename(beside, place))
+		log_error("%s is not renamed to %s: %s", beside, place,
+			  strerror(errno));
+	else
+		log_notice("group document %s: the change that was under way is in place",
+			   place);
+	sync_directory(smf->config->groups);
+	return true;
+}
+
 /* a group of the file is new, another, or as it was */
 static int take_file(struct smf *smf, const char *name, const char *text,
 		     size_t size, char *reason)
@@ -256,7 +342,8 @@ static int take_file(struct smf *smf, const char *name, const char *text,
 		result = smf_group_create(smf, text, size, sgid, &num,
 					  reason);
 	else if (memcmp(view.description->etag, description->etag,
-			sizeof(description->etag)))
+			sizeof(description->etag)) &&
+		 !put_into_place(smf, name, view.description->etag))
 		result = smf_group_update(smf, sgid, text, size,
 					  CSKMF_DOCUMENT, &updated, reason);
 	group_document_free(description);

@@ -145,13 +145,15 @@ int smf_group_rekey(struct smf *smf, const char *sgid, enum cskmf_cause cause,
 int smf_group_delete(struct smf *smf, const char *sgid, uint32_t *num,
 		     char *reason)
 {
-	int result = cskmf_delete(smf->cskmf, sgid, num, reason,
-				  SMF_REASON_MAX);
+	int result = directory_hide(smf, sgid, reason);
 
 	if (result)
 		return result;
+	result = cskmf_delete(smf->cskmf, sgid, num, reason, SMF_REASON_MAX);
+	directory_hidden(smf, sgid, !result);
+	if (result)
+		return result;
 	log_info("group=%s deleted, num=%u", sgid, *num);
-	directory_remove(smf, sgid);
 	notify_group(smf, sgid);
 	return 0;
 }
@@ -234,8 +236,9 @@ int smf_node_revoke(struct smf *smf, const char *node, bool revoked,
 		    char ***sgids, char *reason)
 {
 	struct listing listing = { .node = node };
+	char cause[SMF_REASON_MAX] = "";
 	struct cskmf_updated updated;
-	int result;
+	int result, error;
 	size_t i;
 
 	*sgids = NULL;
@@ -252,9 +255,20 @@ int smf_node_revoke(struct smf *smf, const char *node, bool revoked,
 	if (!revoked)
 		return 0;
 	result = cskmf_groups_each(smf->cskmf, list_group, &listing);
-	for (i = 0; i < listing.count && !result; i++)
-		result = smf_member_remove(smf, listing.sgids[i], node,
-					   CSKMF_EVICT, &updated, reason);
+	/* a group that cannot do without it must not keep it in the others */
+	for (i = 0; i < listing.count; i++) {
+		error = smf_member_remove(smf, listing.sgids[i], node,
+					  CSKMF_EVICT, &updated, cause);
+		if (!error)
+			continue;
+		log_error("group=%s node=%s is revoked and not evicted: %s",
+			  listing.sgids[i], node, cause);
+		if (!result)
+			snprintf(reason, SMF_REASON_MAX,
+				 "revoked, but not evicted from %s: %s",
+				 listing.sgids[i], cause);
+		result = error;
+	}
 	*sgids = listing.sgids;
 	return result;
 }

@@ -127,6 +127,7 @@ static int open_transport(struct smf *smf, char *reason, size_t room)
 	};
 	int result;
 
+	identity_time_directory(config->state);
 	result = identity_trust_open(&smf->trust, config->ca, config->crl,
 				     reason, room);
 	if (result)

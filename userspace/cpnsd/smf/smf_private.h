@@ -79,7 +79,8 @@ struct file_change;		/* written beside, not yet in place */
 int directory_prepare(struct smf *smf, const char *sgid, const char *text,
 		      size_t size, struct file_change **change, char *reason);
 void directory_finish(struct file_change *change, bool keep);
-void directory_remove(struct smf *smf, const char *sgid);
+int directory_hide(struct smf *smf, const char *sgid, char *reason);
+void directory_hidden(struct smf *smf, const char *sgid, bool deleted);
 void directory_read(struct smf *smf);
 void directory_close(struct smf *smf);
 
