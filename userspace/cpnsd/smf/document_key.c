@@ -58,12 +58,19 @@ static int read_location(xmlNode *node, struct group_description *document,
 			 const struct document_error *error)
 {
 	char *text = document_attribute(node, "location");
-	const char *authority, *path;
+	const char *authority, *path, *c;
 	int result = 0;
 
 	if (!text)
 		return document_refuse(error, node,
 				       "<group-key> has no location");
+	for (c = text; *c > ' ' && *c < 0x7f; c++)
+		continue;
+	if (*c) {
+		result = document_refuse(error, node,
+					 "location is not a URI of printable characters");
+		goto out;
+	}
 	if (!strncmp(text, "coaps+tcp://", 12)) {
 		authority = text + 12;
 	} else if (!strncmp(text, "coaps://", 8)) {

@@ -177,7 +177,9 @@ static int read_sgid(xmlNode *service, struct group_description *document,
 				       "<list-service> has no uri");
 	for (c = uri; *c > ' ' && *c < 0x7f; c++)
 		continue;
-	if (*c || c == uri || c - uri > CPNS_SGID_MAX || !strchr(uri, ':'))
+	/* RFC 3986 has no such characters, and labels of metrics quote them */
+	if (*c || c == uri || c - uri > CPNS_SGID_MAX || !strchr(uri, ':') ||
+	    strpbrk(uri, "\"<>\\^`{|}"))
 		result = document_refuse(error, service,
 					 "uri of <list-service> is not a URI of 1 to %d printable characters",
 					 CPNS_SGID_MAX);
