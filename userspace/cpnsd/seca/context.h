@@ -227,6 +227,7 @@ void requests_refuse(struct seca *seca, const char *sgid, int error,
 void requests_list_came(struct seca *seca);
 void requests_key(struct seca *seca, const char *sgid, const char *why,
 		  struct control_reply *reply);
+void requests_join_anew(struct group *group, struct control_reply *reply);
 void requests_close(struct seca *seca);
 void requests_key_verb(void *context, const struct control_request *request,
 		       struct control_reply *reply);

@@ -287,6 +287,20 @@ void requests_key(struct seca *seca, const char *sgid, const char *why,
 }
 
 /**
+ * requests_join_anew - the admin's `join` of a group that is stopped
+ * @group: stopped: somebody else has its Sender-ID
+ * @reply: finished when the traffic is open again, or refused
+ *
+ * The key that is held must not be sent with (RFC 6054 section 3: IVs would
+ * repeat); a join brings another Sender-ID.
+ */
+void requests_join_anew(struct group *group, struct control_reply *reply)
+{
+	if (!requests_wait(group->seca, group->sgid, reply))
+		acquire_start(group, true);
+}
+
+/**
  * requests_key_verb - control verb `request-key` of the helper
  * @context: struct seca
  * @request: {key, sgid, callout, uid, gid, groups, pid}

@@ -169,14 +169,11 @@ static void come_back(struct group *group)
 {
 	char reason[SECA_REASON_MAX];
 
-	if (group->phase == GROUP_LEFT)
-		group->phase = GROUP_LISTED;
+	group->phase = GROUP_LISTED;
 	group->chain.left = false;
 	if (chain_save(group->seca->directory, &group->chain, reason,
 		       sizeof(reason)))
 		log_error("group %s: state not saved: %s", group->sgid, reason);
-	if (group->phase == GROUP_STOPPED)
-		group->phase = GROUP_LISTED;
 	group_set_traffic(group);
 	if (group->properties->push && group->session &&
 	    group->session->registered)
@@ -192,8 +189,12 @@ static void join_verb(void *context, const struct control_request *request,
 
 	if (!sgid)
 		return;
-	if (group && !group->unusable &&
-	    (group->phase == GROUP_LEFT || group->phase == GROUP_STOPPED))
+	/* stopped: only a Sender-ID of its own may open the traffic again */
+	if (group && !group->unusable && group->phase == GROUP_STOPPED) {
+		requests_join_anew(group, reply);
+		return;
+	}
+	if (group && !group->unusable && group->phase == GROUP_LEFT)
 		come_back(group);
 	requests_key(seca, sgid, "join", reply);
 }
