@@ -365,12 +365,16 @@ static int keep_blocks(struct dataplane *dataplane,
 {
 	int result = plan_blocks(group, &dataplane->blocks);
 
-	if (result > 0)
+	/* what a full disk refused is written with the next attempt */
+	dataplane->blocks_unsaved |= result != 0;
+	if (result >= 0 && dataplane->blocks_unsaved)
 		result = block_table_write(dataplane->block_path,
 					   &dataplane->blocks);
 	if (result < 0)
 		snprintf(reason, room, "%s: %s", dataplane->block_path,
 			 strerror(-result));
+	else
+		dataplane->blocks_unsaved = false;
 	return result;
 }
 

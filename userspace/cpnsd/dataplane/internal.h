@@ -29,6 +29,7 @@ struct dataplane {
 	struct loop *loop;
 	char *block_path;
 	struct block_table blocks;
+	bool blocks_unsaved;			/* block.conf lacks some */
 	struct policy_table *policies;
 	struct acquire *acquire;
 	struct cpns *kernel;
