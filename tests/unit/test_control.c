@@ -169,6 +169,21 @@ static void test_refusals(void **state)
 	close(fd);
 }
 
+static void test_zero_bytes(void **state)
+{
+	static const char line[] =
+		"{\"verb\":\"echo\",\"text\":1}\0\0 {\"verb\":\n";
+	char answer[256];
+	int fd = dial();
+
+	(void)state;
+	assert_int_equal(write(fd, line, sizeof(line) - 1), sizeof(line) - 1);
+	assert_true(read(fd, answer, sizeof(answer)) > 0);
+	put(fd, "{\"verb\":\"echo\",\"text\":2}\n");
+	expect(fd, "{\"text\":2,\"ok\":true}");
+	close(fd);
+}
+
 static void test_answer_that_comes_later(void **state)
 {
 	int fd = dial();
@@ -238,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_two_lines_in_one_write),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_zero_bytes),
 		cmocka_unit_test(test_answer_that_comes_later),
 		cmocka_unit_test(test_peer_goes_before_its_answer),
 		cmocka_unit_test(test_many_short_lines),

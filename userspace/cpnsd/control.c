@@ -285,7 +285,12 @@ static char *client_take_line(struct control_client *client, size_t *size)
 		return NULL;
 	}
 	*size = (size_t)(end - client->line);
-	line = strndup(client->line, *size);
+	/* as many bytes as the parser is told of: there may be NULs in it */
+	line = malloc(*size + 1);
+	if (line) {
+		memcpy(line, client->line, *size);
+		line[*size] = '\0';
+	}
 	client->used -= *size + 1;
 	memmove(client->line, end + 1, client->used);
 	client->closing |= !line;
