@@ -350,13 +350,18 @@ static void block_file_refused(void **state)
 		struct block_table table;
 		int fd = mkstemp(path);
 
-		snprintf(text, sizeof(text), "# comment\n%s", lines[i]);
+		snprintf(text, sizeof(text),
+			 "# comment\n%sblock " SGID " 10.9.0.0/24\n",
+			 lines[i]);
 		assert_true(fd >= 0);
 		assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 		close(fd);
 		assert_int_equal(block_table_read(path, &table, reason,
 						  sizeof(reason)), -EINVAL);
 		assert_non_null(strstr(reason, ":2:"));
+		/* its neighbour is there for who can block that at least */
+		assert_int_equal(table.entries[table.count - 1].net.prefix,
+				 24);
 		block_table_free(&table);
 		unlink(path);
 	}

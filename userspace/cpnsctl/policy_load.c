@@ -28,14 +28,17 @@ static int install(const struct policy_list *shall, unsigned int *count)
 	if (result < 0)
 		return result;
 	result = policy_table_read(table, &there);
-	for (size_t i = 0; i < shall->count && !result; i++) {
+	/* one that is refused must not leave the others out */
+	for (size_t i = 0; i < shall->count; i++) {
 		const struct policy *policy = &shall->items[i];
 		const struct policy *same = policy_list_find(&there, policy);
+		int error;
 
 		if (same && same->priority <= policy->priority)
 			continue;
-		result = policy_table_put(table, policy);
-		*count += !result;
+		error = policy_table_put(table, policy);
+		*count += !error;
+		result = result ? result : error;
 	}
 	policy_list_free(&there);
 	policy_table_close(table);
@@ -48,14 +51,12 @@ static int load(const char *path)
 	struct block_table table;
 	unsigned int count = 0;
 	char reason[512] = "";
-	int result;
+	int result, unread;
 
-	result = block_table_read(path, &table, reason, sizeof(reason));
-	if (result < 0) {
-		block_table_free(&table);
+	/* what can be read is blocked, whatever else stands there */
+	unread = block_table_read(path, &table, reason, sizeof(reason));
+	if (unread < 0)
 		command_complain("%s", reason);
-		return COMMAND_CONFIGURATION;
-	}
 	result = block_table_policies(&table, &shall);
 	if (!result)
 		result = install(&shall, &count);
@@ -66,7 +67,7 @@ static int load(const char *path)
 		       count);
 	policy_list_free(&shall);
 	block_table_free(&table);
-	return command_exit_of(result);
+	return unread < 0 ? COMMAND_CONFIGURATION : command_exit_of(result);
 }
 
 int command_policy_load(int argc, char **argv)

@@ -6,7 +6,8 @@
  *	allow tcp|udp <address> <port>
  *
  * The file is written whole or not at all.  A line that cannot be read is an
- * error: leaving it out would open what it closes.
+ * error: leaving it out would open what it closes.  The other lines are read
+ * all the same, for who can block those at least.
  *
  * One thread.
  */
@@ -75,8 +76,9 @@ static int read_line(char *line, struct block_table *table)
 /**
  * block_table_read() - read block.conf
  * @path: file
- * @table: filled; to be freed by block_table_free(), also after a failure
- * @reason: words, with the line's number
+ * @table: filled, with a bad line's neighbours too; to be freed by
+ *	block_table_free(), also after a failure
+ * @reason: words, with the first bad line's number
  * @room: bytes of @reason
  *
  * Return: 0, also where there is no file; -EINVAL a bad line; or another
@@ -88,7 +90,7 @@ int block_table_read(const char *path, struct block_table *table,
 	unsigned int number = 0;
 	char *line = NULL;
 	size_t line_room = 0;
-	int result = 0;
+	int result = 0, error;
 	FILE *file;
 
 	*table = (struct block_table){ 0 };
@@ -100,14 +102,16 @@ int block_table_read(const char *path, struct block_table *table,
 		snprintf(reason, room, "%s: %s", path, strerror(-result));
 		return result;
 	}
-	while (!result && getline(&line, &line_room, file) > 0) {
+	while (getline(&line, &line_room, file) > 0) {
 		number++;
-		result = read_line(line, table);
-		if (result)
-			snprintf(reason, room, "%s:%u: %s", path, number,
-				 result == -EINVAL ?
-				 "neither 'block SGID NET' nor 'allow tcp|udp ADDRESS PORT'" :
-				 strerror(-result));
+		error = read_line(line, table);
+		if (!error || result)
+			continue;
+		result = error;
+		snprintf(reason, room, "%s:%u: %s", path, number,
+			 result == -EINVAL ?
+			 "neither 'block SGID NET' nor 'allow tcp|udp ADDRESS PORT'" :
+			 strerror(-result));
 	}
 	if (!result && ferror(file)) {
 		result = -EIO;
