@@ -186,7 +186,7 @@ TEST_F_TIMEOUT(request, expired_reference_stops_its_users, 180)
 	fd = cpns_test_keyed(key, 0, MEMBER_SID);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, keyctl_set_timeout(key, 1));
-	for (int i = 0; i < 60 && !ret; i++) {
+	for (int i = 0; i < 150 && !ret; i++) {
 		usleep(100000);
 		ret = cpns_test_out(fd, sealed);
 	}
