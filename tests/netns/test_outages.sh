@@ -5,44 +5,15 @@
 # server, the keys.  Established traffic goes on, and never in clear.
 
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
-export CPNS_CLAIMS=tap
-# shellcheck source=tests/netns/topology.sh
-. "$here/topology.sh"
-# shellcheck source=tests/netns/claims.sh
-. "$here/claims.sh"
-# shellcheck source=tests/netns/group_document.sh
-. "$here/group_document.sh"
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/lab.sh"
 
-sgid=sip:sg-42@cpns.example
-trap 'topology_down; rmmod cpns_group 2>/dev/null' EXIT
-
-bail_out() {
-	echo "Bail out! $*"
-	tail -n 20 "$lab"/*.log | sed 's/^/# /'
-	exit 1
+both_listed() {
+	logged gw1 "listed, key by pull" && logged gw2 "listed, key by pull"
 }
 
-set_up() {
-	topology_down
-	rm -rf "$lab"
-	module_load && topology_up && certificates gw1 gw2 || return
-	server_configure
-	daemon_start server || return
-	for gateway in gw1 gw2; do
-		gateway_configure "$gateway" && daemon_start "$gateway" || return
-	done
-	group_document "$sgid" esp | sed 's/delivery="push"/delivery="pull"/' \
-		>"$lab/pull.xml"
-	in_ns server "$cpnsctl" group create "$lab/pull.xml" || return
-	wait_until 20 logged gw1 "listed, key by pull" &&
-		wait_until 20 logged gw2 "listed, key by pull"
-}
-
-set_up >/tmp/set-up.out 2>&1 || {
-	sed 's/^/# /' /tmp/set-up.out
-	bail_out "no group"
-}
+lab_up both_listed \
+	< <(group_document "$sgid" esp | sed 's/delivery="push"/delivery="pull"/')
 
 ping_once() {
 	in_ns host1 ping -c 1 -W 1 10.2.0.2

@@ -75,10 +75,12 @@ topology_up() {
 
 # module_load: the module of this kernel and what it stands on
 module_load() {
-	local module=$build/kmod/$(uname -r)/cpns_group.ko
+	local module
+
+	module=$build/kmod/$(uname -r)/cpns_group.ko
 	modprobe -a xfrm_user esp4 esp6 gcm ccm authenc aesni_intel \
 		libcurve25519 curve25519-x86_64 chacha20poly1305 algif_aead 2>/dev/null
-	modprobe -a $(modinfo -F depends "$module" | tr , ' ') 2>/dev/null
+	modinfo -F depends "$module" | tr , '\n' | xargs -r modprobe -a 2>/dev/null
 	insmod "$module" "$@"
 }
 
@@ -135,7 +137,8 @@ daemon_start() {
 }
 
 starts() {
-	cat "$lab/$1.log" 2>/dev/null | grep -c 'cpnsd .* started'
+	[ -e "$lab/$1.log" ] || touch "$lab/$1.log"
+	grep -c 'cpnsd .* started' "$lab/$1.log"
 }
 
 more_starts() {
