@@ -169,6 +169,27 @@ static const struct policy *find(const struct policy_list *list,
 	return policy_list_find(list, &key);
 }
 
+/* of a group that is refused the harmless nets are blocked all the same */
+static void refused_nets_are_not_blocked(void **state)
+{
+	struct roster_net nets[3] = { net("10.2.0.0/24"), net("0.0.0.0/0"),
+				      net("192.0.2.0/24") };
+	struct roster_peer_nets peer = { .node = "gw2", .nets = nets,
+					 .nets_count = 3 };
+	struct block_table table = { 0 };
+	struct fixture f;
+
+	fixture_make(&f, "10.1.0.0/24", "10.2.0.0/24");
+	f.group.remotes = &peer;
+	f.group.remotes_count = 1;
+	assert_int_equal(plan_check_nets(&f.group, reason, sizeof(reason)),
+			 -EINVAL);
+	assert_int_equal(plan_blocks(&f.group, &table), 1);
+	assert_int_equal(table.count, 1);
+	assert_true(net_equal(&table.entries[0].net, &nets[0]));
+	block_table_free(&table);
+}
+
 static void policies_of_a_group(void **state)
 {
 	struct block_table table = { 0 };
@@ -422,6 +443,7 @@ int main(void)
 		cmocka_unit_test(reqid_vectors),
 		cmocka_unit_test(nets_cover),
 		cmocka_unit_test(nets_refused),
+		cmocka_unit_test(refused_nets_are_not_blocked),
 		cmocka_unit_test(policies_of_a_group),
 		cmocka_unit_test(policies_of_a_multicast_group),
 		cmocka_unit_test(stronger_of_one_selector),

@@ -378,22 +378,10 @@ static int keep_blocks(struct dataplane *dataplane,
 	return result;
 }
 
-/**
- * dataplane_group_set() - blocks and encrypt policies of a group
- * @dataplane: data plane
- * @group: what its properties say (CR B.2.1.1 step 7)
- * @reason: words on failure
- * @room: bytes of @reason
- *
- * The blocks are written to block.conf and stand before the group's first
- * key is there.  The group's former policies stay after a refusal.
- *
- * Return: 0; -EINVAL nets that would shut this gateway out; -EEXIST another
- * group encrypts between the same nets; or another -errno.
- */
-int dataplane_group_set(struct dataplane *dataplane,
-			const struct dataplane_group *group,
-			char *reason, size_t room)
+/* the group among those whose encrypt policies stand, or why not */
+static int take_group(struct dataplane *dataplane,
+		      const struct dataplane_group *group, char *reason,
+		      size_t room)
 {
 	struct known_group *made;
 	int result;
@@ -407,15 +395,48 @@ int dataplane_group_set(struct dataplane *dataplane,
 		return -ENOMEM;
 	}
 	result = check_conflicts(dataplane, made, reason, room);
-	if (!result)
-		result = keep_blocks(dataplane, group, reason, room);
 	if (result < 0) {
 		free_group(made);
 		return result;
 	}
 	join_multicast(made);
 	replace_group(dataplane, made);
-	result = apply_policies(dataplane, made->reqid, NULL);
+	return 0;
+}
+
+/**
+ * dataplane_group_set() - blocks and encrypt policies of a group
+ * @dataplane: data plane
+ * @group: what its properties say (CR B.2.1.1 step 7)
+ * @reason: words on failure
+ * @room: bytes of @reason
+ *
+ * The blocks are written to block.conf and stand before the group's first
+ * key is there, and also where the group is refused.  Its former policies
+ * stay after a refusal.
+ *
+ * Return: 0; -EINVAL nets that would shut this gateway out; -EEXIST another
+ * group encrypts between the same nets; or another -errno.
+ */
+int dataplane_group_set(struct dataplane *dataplane,
+			const struct dataplane_group *group,
+			char *reason, size_t room)
+{
+	uint32_t reqid = 0;
+	int refused, result;
+
+	refused = keep_blocks(dataplane, group, reason, room);
+	if (refused >= 0)
+		refused = take_group(dataplane, group, reason, room);
+	if (refused >= 0)
+		reqid = dataplane_reqid(group->sgid);
+	result = apply_policies(dataplane, reqid, NULL);
+	if (refused < 0) {
+		if (result < 0)
+			log_error("group %s: blocking policies: %s",
+				  group->sgid, strerror(-result));
+		return refused;
+	}
 	if (result < 0)
 		snprintf(reason, room, "policies: %s", strerror(-result));
 	return result;

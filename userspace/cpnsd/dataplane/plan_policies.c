@@ -102,17 +102,23 @@ static void multicast_net(const struct dataplane_group *group,
  * @group: the group
  * @table: its entries are added to
  *
+ * Nets that plan_check_nets() refuses are left out, the others are blocked
+ * whatever becomes of the group.
+ *
  * Return: 1 where any was new, 0, or -ENOMEM.
  */
 int plan_blocks(const struct dataplane_group *group,
 		struct block_table *table)
 {
+	const struct net_check check = { group, NULL, 0 };
 	int added = 0, result;
 
 	for (size_t i = 0; i < group->remotes_count; i++) {
 		const struct roster_peer_nets *peer = &group->remotes[i];
 
 		for (size_t j = 0; j < peer->nets_count; j++) {
+			if (check_net(&check, &peer->nets[j], peer->node, true))
+				continue;
 			result = block_table_add(table, group->sgid,
 						 &peer->nets[j]);
 			if (result < 0)
@@ -124,6 +130,8 @@ int plan_blocks(const struct dataplane_group *group,
 		struct roster_net net;
 
 		multicast_net(group, &net);
+		if (!net_is_multicast(&net.network))
+			return added;
 		result = block_table_add(table, group->sgid, &net);
 		if (result < 0)
 			return result;
