@@ -83,7 +83,7 @@ static void refuse_unlisted(struct control_reply *reply, const char *sgid)
 
 /* takes the reply over; on an error the request is refused */
 static int requests_wait(struct seca *seca, const char *sgid,
-		  struct control_reply *reply)
+			 struct control_reply *reply)
 {
 	struct waiter *waiter;
 	unsigned int count = 0;
