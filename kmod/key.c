@@ -69,14 +69,15 @@ static int cpns_vet_description(const char *description)
 static int cpns_preparse(struct key_preparsed_payload *prep)
 {
 	if (!try_module_get(THIS_MODULE))
-		return -ENOPKG;
+		return -ENOPKG;	/* free_preparse comes all the same */
+	prep->payload.data[0] = THIS_MODULE;
 	prep->quotalen = CPNS_REFERENCE_SIZE;
 	return 0;
 }
 
 static void cpns_free_preparse(struct key_preparsed_payload *prep)
 {
-	module_put(THIS_MODULE);
+	module_put(prep->payload.data[0]);
 }
 
 static int cpns_reference_make(struct key *key, struct cpns_group *group,
@@ -110,19 +111,22 @@ static int cpns_reference_make(struct key *key, struct cpns_group *group,
 /*
  * REF: the named key must be a group's own one, of the domain and description
  * of the key under construction. Not waited for: a key that named itself would
- * wait for ever.
+ * wait for ever. No special keyring: looking one up may make it, which takes
+ * the key_construction_mutex that is held here.
  */
 static int cpns_instantiate_reference(struct key *key,
 				      const struct cpns_reference_payload *ref)
 {
 	struct cpns_reference *reference;
 	u8 digest[32];
+	key_serial_t serial = be32_to_cpu(ref->serial);
 	key_ref_t key_ref;
 	struct key *own;
 	int err;
 
-	key_ref = lookup_user_key(be32_to_cpu(ref->serial), KEY_LOOKUP_PARTIAL,
-				  KEY_NEED_SEARCH);
+	if (serial <= 0)
+		return -EINVAL;
+	key_ref = lookup_user_key(serial, KEY_LOOKUP_PARTIAL, KEY_NEED_SEARCH);
 	if (IS_ERR(key_ref))
 		return PTR_ERR(key_ref);
 	own = key_ref_to_ptr(key_ref);

@@ -52,7 +52,7 @@ static int cpns_use_fill(struct cpns_reference *reference, u32 num,
  * @num: epoch number, 0 for the one to send with
  * @use: filled on success
  *
- * For callers that checked KEY_NEED_SEARCH. Sleeps not.
+ * For callers that checked KEY_NEED_SEARCH. Sleeps.
  *
  * Return: 0, -EINVAL a key of another type, -EACCES of another namespace,
  * -EKEYREVOKED, -EKEYEXPIRED, -ENOKEY no such epoch (raises KEY_WANTED).
@@ -130,8 +130,10 @@ static struct cpns_reference *cpns_info_reference(struct genl_info *info)
 	struct key *key;
 
 	if (info->attrs[CPNS_A_SERIAL]) {
+		/* genetlink's lock is held: never wait for construction */
 		key_ref = lookup_user_key(nla_get_s32(info->attrs[CPNS_A_SERIAL]),
-					  0, KEY_DEFER_PERM_CHECK);
+					  KEY_LOOKUP_PARTIAL,
+					  KEY_DEFER_PERM_CHECK);
 		if (IS_ERR(key_ref)) {
 			NL_SET_ERR_MSG(info->extack, "no such key");
 			return ERR_CAST(key_ref);
