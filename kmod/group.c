@@ -260,7 +260,8 @@ void cpns_group_check_keys(struct cpns_group *group)
  * cpns_watch() - the namespace's look at keys and clocks, every second
  * @work: cpns_net.watch
  *
- * Stops when no group is alive; the next GROUP_SET starts it. Groups leave the
+ * Stops when there is nothing to look at; GROUP_SET and NODE_ROTATE start it.
+ * Waits for no configuration, that takes longer. Groups leave the
  * table at namespace exit only, after this work was cancelled, so that one can
  * be held from step to step.
  */
@@ -284,6 +285,13 @@ void cpns_watch(struct work_struct *work)
 		}
 		rcu_read_unlock();
 	}
+	if (mutex_trylock(&cn->config)) {
+		cpns_node_expire(cn);
+		alive |= cn->previous.valid;
+		mutex_unlock(&cn->config);
+	} else {
+		alive = true;
+	}
 	if (alive)
 		cpns_watch_start(cn);
 }
@@ -297,8 +305,13 @@ void cpns_watch_start(struct cpns_net *cn)
 	queue_delayed_work(cpns_wq, &cn->watch, HZ);
 }
 
-/* Cut the ring between a group and the keys that outlive its namespace. */
-static void cpns_group_orphan(struct cpns_group *group)
+/**
+ * cpns_group_orphan() - cut the ring between a group and keys that outlive it
+ * @group: held; leaves the namespace's table or never came into it
+ *
+ * Process context, without the group's locks.
+ */
+void cpns_group_orphan(struct cpns_group *group)
 {
 	struct cpns_reference *reference, *next;
 	LIST_HEAD(references);

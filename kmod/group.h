@@ -71,6 +71,7 @@ void cpns_group_end(struct cpns_group *group, int why,
 void cpns_group_revoke(struct cpns_group *group);
 void cpns_group_drop_senders(struct cpns_group *group,
 			     enum cpns_reason reason);
+void cpns_group_orphan(struct cpns_group *group);
 void cpns_group_net_exit(struct cpns_net *cn);
 void cpns_watch(struct work_struct *work);
 void cpns_watch_start(struct cpns_net *cn);
@@ -106,6 +107,7 @@ int cpns_hpke_open(const struct cpns_node_key *node,
 		   const struct cpns_seal *seal, const u8 *sender, u8 *leaf);
 
 /* node.c; all under cpns_net.config */
+void cpns_node_expire(struct cpns_net *cn);
 int cpns_node_make(struct cpns_net *cn);
 int cpns_node_rotate(struct cpns_net *cn);
 int cpns_node_pin(struct cpns_net *cn, const u8 *key);

@@ -18,6 +18,16 @@ static int cpns_node_generate(struct cpns_node_key *node)
 }
 
 /**
+ * cpns_node_expire() - wipe the previous node key when its time is over
+ * @cn: namespace
+ */
+void cpns_node_expire(struct cpns_net *cn)
+{
+	if (cn->previous.valid && cpns_now() >= cn->previous.until)
+		memzero_explicit(&cn->previous, sizeof(cn->previous));
+}
+
+/**
  * cpns_node_make() - make the node key if there is none; forget an old one
  * @cn: namespace
  *
@@ -25,8 +35,7 @@ static int cpns_node_generate(struct cpns_node_key *node)
  */
 int cpns_node_make(struct cpns_net *cn)
 {
-	if (cn->previous.valid && cpns_now() >= cn->previous.until)
-		memzero_explicit(&cn->previous, sizeof(cn->previous));
+	cpns_node_expire(cn);
 	return cn->node.valid ? 0 : cpns_node_generate(&cn->node);
 }
 
@@ -45,6 +54,7 @@ int cpns_node_rotate(struct cpns_net *cn)
 	if (!err && cn->node.valid) {
 		cn->previous = cn->node;
 		cn->previous.until = cpns_after(cpns_ticks(CPNS_PREVIOUS));
+		cpns_watch_start(cn);
 	}
 	if (!err)
 		cn->node = node;
