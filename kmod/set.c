@@ -391,8 +391,8 @@ static int cpns_commit_new(struct cpns_stage *stage, struct cpns_net *cn,
 	struct cpns_epoch *new = stage->epoch;
 	struct cpns_evicted *evicted = NULL;
 	struct cpns_reference *own;
-	int slot = cpns_slot_for_new(group);
 	u16 sid = set->sid;
+	int slot;
 
 	own = stage->key ?
 	      rcu_dereference_protected(stage->key->payload.rcu_data0, true) :
@@ -401,6 +401,8 @@ static int cpns_commit_new(struct cpns_stage *stage, struct cpns_net *cn,
 	if (!own || own->why || group->gone)
 		return -EKEYREVOKED;
 	*why = "four epochs are in use";
+	/* above a gap no older epoch stays */
+	slot = set->epoch == group->highest + 1 ? cpns_slot_for_new(group) : 0;
 	if (slot < 0)
 		return slot;
 
@@ -509,6 +511,7 @@ static int cpns_stage_group(struct cpns_stage *stage, struct cpns_net *cn,
 	return stage->group ? 0 : -ENOMEM;
 }
 
+/* Returns 1 where the message changes nothing. */
 static int cpns_stage_commit(struct cpns_stage *stage, struct cpns_net *cn,
 			     const struct cpns_message_in *in,
 			     const u16 *evicted, const char **why)
@@ -518,7 +521,7 @@ static int cpns_stage_commit(struct cpns_stage *stage, struct cpns_net *cn,
 
 	err = cpns_stage_order(stage, why);
 	if (err)
-		return min(err, 0);
+		return err;
 	err = cpns_stage_keys(stage, cn, in, why);
 	err = err ?: cpns_stage_epoch(stage, why);
 	err = err ?: cpns_stage_evicted(stage, evicted, in->evicted);
@@ -536,6 +539,9 @@ static int cpns_stage_commit(struct cpns_stage *stage, struct cpns_net *cn,
 			key_revoke(stage->key);
 		key_put(stage->key);
 	}
+	/* the key outlives the namespace, where nothing knows the group */
+	if (err && stage->fresh)
+		cpns_group_orphan(group);
 	return err;
 }
 
@@ -575,14 +581,15 @@ int cpns_group_set(struct cpns_net *cn, const struct cpns_message_in *in,
 	stage->generation = atomic_read(&cpns_generation);
 	err = cpns_stage_group(stage, cn, sgid, why);
 	err = err ?: cpns_stage_commit(stage, cn, in, evicted, why);
-	if (!err) {
+	if (err >= 0) {
 		cpns_group_settle(stage->group);
-		for (i = 0; i < in->evicted; i++)
+		for (i = 0; !err && !stage->reseal && i < in->evicted; i++)
 			cpns_sa_sender_gone(stage->group, stage->set.epoch,
 					    evicted[i]);
 		cpns_watch_start(cn);
 		*group = cpns_group_hold(stage->group);
 		*why = NULL;
+		err = 0;
 	}
 	mutex_unlock(&cn->config);
 out:
