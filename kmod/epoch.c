@@ -209,12 +209,17 @@ int cpns_epoch_activate(struct cpns_group *group, u32 num)
 	if (target)
 		err = now >= target->rxonly_at ? -ESTALE : 0;
 	if (!err && target->activate_at > now) {
-		WRITE_ONCE(target->activate_at, now);
 		for (i = 0; i < CPNS_EPOCHS; i++) {
 			epoch = cpns_slot(group, i);
-			if (epoch && epoch->num < num && epoch->rxonly_at > now)
+			if (!epoch || epoch->num >= num)
+				continue;
+			if (epoch->rxonly_at > now)
 				WRITE_ONCE(epoch->rxonly_at, now);
+			/* EVICTED: no longer than until the activation */
+			if (epoch->dead_at == target->activate_at)
+				WRITE_ONCE(epoch->dead_at, now);
 		}
+		WRITE_ONCE(target->activate_at, now);
 	}
 	mutex_unlock(&group->lock);
 	if (!err)

@@ -407,6 +407,8 @@ static int cpns_sa_commit(struct cpns_group *group, struct cpns_sa *sa)
 		if (err)
 			cpns_seen_put(sa, false);
 	} else if (cpns_epoch_state(epoch) == CPNS_STATE_PENDING) {
+		if (cpns_epoch_sid(epoch) != sa->sid)
+			return -ENOKEY;
 		if (cpns_sa_taken(group, sa))
 			return -EEXIST;
 		sa->waiting = true;

@@ -258,9 +258,8 @@ static void cpns_nl_message(struct genl_info *info, struct cpns_message_in *in,
 static int cpns_nl_group_set_reply(struct genl_info *info,
 				   struct cpns_group *group)
 {
-	u32 num = nla_len(info->attrs[CPNS_A_HEADER]) ?
-		  be32_to_cpu(((struct cpns_header *)
-			       nla_data(info->attrs[CPNS_A_HEADER]))->epoch) : 0;
+	const struct cpns_header *set = nla_data(info->attrs[CPNS_A_HEADER]);
+	u32 num = be32_to_cpu(set->epoch);
 	struct cpns_epoch *epoch = cpns_epoch_get(group, num);
 	enum cpns_state state = CPNS_STATE_NONE;
 	struct sk_buff *skb;
@@ -293,7 +292,7 @@ static int cpns_nl_group_set(struct sk_buff *skb, struct genl_info *info)
 	int err = cpns_nl_check_net(info);
 
 	if (err)
-		return err;
+		goto wipe;
 	in = kzalloc(sizeof(*in), GFP_KERNEL);
 	evicted = kmalloc_array(CPNS_EVICTED_MAX, sizeof(*evicted), GFP_KERNEL);
 	err = -ENOMEM;
@@ -310,6 +309,7 @@ static int cpns_nl_group_set(struct sk_buff *skb, struct genl_info *info)
 out:
 	kfree(evicted);
 	kfree(in);
+wipe:
 	/* the request may hold a clear secret */
 	if (info->attrs[CPNS_A_SECRET])
 		memzero_explicit(nla_data(info->attrs[CPNS_A_SECRET]),

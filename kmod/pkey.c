@@ -99,6 +99,7 @@ static int cpns_pkey_encrypt(struct key *key, const void *in, u32 in_len,
 	struct cpns_use use;
 	int err, tries = 2;
 	__be32 num;
+	u16 sid;
 
 	/* the epoch to send with may change under way: take the next one */
 	do {
@@ -107,8 +108,10 @@ static int cpns_pkey_encrypt(struct key *key, const void *in, u32 in_len,
 			return err;
 		memset(out, 0, CPNS_MESSAGE_HEADER_SIZE);
 		memcpy(out + CPNS_MESSAGE_HEADER_SIZE, in, in_len);
-		err = cpns_pkey_crypt(&use, cpns_epoch_sid(use.epoch), true,
-				      out, CPNS_MESSAGE_HEADER_SIZE + in_len);
+		sid = cpns_epoch_sid(use.epoch);
+		err = sid ? cpns_pkey_crypt(&use, sid, true, out,
+					    CPNS_MESSAGE_HEADER_SIZE + in_len) :
+			    -ENOKEY;
 		num = cpu_to_be32(use.epoch->num);
 		cpns_use_put(&use);
 	} while (err == -ESTALE && --tries);
