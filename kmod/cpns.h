@@ -341,8 +341,6 @@ void cpns_reference_put(struct cpns_reference *reference);
 int cpns_kdf_init(void);
 void cpns_kdf_exit(void);
 int cpns_sha256(const void *data, unsigned int len, u8 *digest);
-int cpns_hmac(const u8 *key, unsigned int key_len, const struct kvec *part,
-	      unsigned int parts, u8 *mac);
 int cpns_hkdf_extract(const void *salt, unsigned int salt_len,
 		      const struct kvec *ikm, unsigned int parts, u8 *prk);
 int cpns_hkdf_expand(const u8 *prk, const struct kvec *info,
@@ -404,25 +402,17 @@ void cpns_template_exit(void);
 /* esp.c */
 int cpns_esp_init(void);
 void cpns_esp_exit(void);
-/* a new namespace, before anything else of it is seen */
 void cpns_sa_net_init(struct cpns_net *cn);
-/* the epoch may be sent with: insert what waits, end the older outbound ones */
 void cpns_sa_epoch_activated(struct cpns_group *group,
 			     struct cpns_epoch *epoch);
-/* the epoch is wiped: end all its states, waiting ones too, forget @sa_seen */
 void cpns_sa_epoch_dead(struct cpns_group *group, struct cpns_epoch *epoch,
 			enum cpns_reason reason);
-/* another sender was evicted from all epochs lower than below: end inbound */
 void cpns_sa_sender_gone(struct cpns_group *group, u32 below, u16 sid);
-/* own sender id replaced (or lost) in one epoch: end its outbound states */
 void cpns_sa_sender_reset(struct cpns_group *group, struct cpns_epoch *epoch,
 			  u16 old_sid);
-/* a reference ended: end what was keyed through it */
 void cpns_sa_reference_gone(struct cpns_group *group,
 			    struct cpns_reference *reference);
-/* the group ended: end all its states */
 void cpns_sa_group_gone(struct cpns_group *group, enum cpns_reason reason);
-/* the namespace ends: end all states of all groups, wait for own works */
 void cpns_sa_net_exit(struct cpns_net *cn);
 
 /* esp_netlink.c */

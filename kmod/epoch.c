@@ -17,13 +17,6 @@
  */
 #define CPNS_BREAK	8
 
-static struct cpns_epoch *cpns_slot(const struct cpns_group *group,
-				    unsigned int slot)
-{
-	return rcu_dereference_protected(group->epoch[slot],
-					 lockdep_is_held(&group->lock));
-}
-
 /**
  * cpns_epoch_alloc() - make an epoch that is in no slot yet
  * @group: is held
@@ -227,12 +220,24 @@ int cpns_epoch_activate(struct cpns_group *group, u32 num)
 	return err;
 }
 
-/* One look at the clock; true where the work has something to do. */
-static bool cpns_epoch_is_due(const struct cpns_epoch *epoch, u32 now)
+/* When the work has something to do next; lock held. */
+static u32 cpns_group_next_at(const struct cpns_group *group)
 {
-	return now >= epoch->dead_at || now >= epoch->expire_at ||
-	       (epoch->state < CPNS_STATE_RXONLY && now >= epoch->rxonly_at) ||
-	       (epoch->state < CPNS_STATE_ACTIVE && now >= epoch->activate_at);
+	const struct cpns_epoch *epoch;
+	u32 next = CPNS_NEVER;
+	unsigned int i;
+
+	for (i = 0; i < CPNS_EPOCHS; i++) {
+		epoch = cpns_slot(group, i);
+		if (!epoch)
+			continue;
+		next = min3(next, epoch->dead_at, epoch->expire_at);
+		if (epoch->state < CPNS_STATE_RXONLY)
+			next = min(next, epoch->rxonly_at);
+		if (epoch->state < CPNS_STATE_ACTIVE)
+			next = min(next, epoch->activate_at);
+	}
+	return next;
 }
 
 /**
@@ -241,15 +246,7 @@ static bool cpns_epoch_is_due(const struct cpns_epoch *epoch, u32 now)
  */
 bool cpns_epoch_due(const struct cpns_group *group)
 {
-	struct cpns_epoch *epoch;
-	unsigned int i;
-
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = cpns_slot(group, i);
-		if (epoch && cpns_epoch_is_due(epoch, cpns_now()))
-			return true;
-	}
-	return false;
+	return cpns_now() >= cpns_group_next_at(group);
 }
 
 static void cpns_event_epoch(struct net *net, u8 cmd, struct cpns_epoch *epoch,
@@ -408,20 +405,8 @@ static bool cpns_group_step(struct cpns_group *group, struct net *net)
 /* When to look next, in jiffies from now; lock held. */
 static unsigned long cpns_group_next(const struct cpns_group *group)
 {
-	u32 now = cpns_now(), next = CPNS_NEVER;
-	struct cpns_epoch *epoch;
-	unsigned int i;
+	u32 now = cpns_now(), next = cpns_group_next_at(group);
 
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = cpns_slot(group, i);
-		if (!epoch)
-			continue;
-		next = min3(next, epoch->dead_at, epoch->expire_at);
-		if (epoch->state < CPNS_STATE_RXONLY)
-			next = min(next, epoch->rxonly_at);
-		if (epoch->state < CPNS_STATE_ACTIVE)
-			next = min(next, epoch->activate_at);
-	}
 	if (next == CPNS_NEVER)
 		return MAX_JIFFY_OFFSET;
 	if (next <= now)

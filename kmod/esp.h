@@ -8,7 +8,6 @@
 #include "cpns.h"
 
 #define CPNS_WINDOW_DEFAULT	128
-#define CPNS_WINDOW_MAX		1024
 
 /**
  * struct cpns_sa_config - what SA_ADD asks for

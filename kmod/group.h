@@ -57,6 +57,14 @@ static inline u32 cpns_seconds_to(u32 at)
 	       DIV_ROUND_UP_ULL((u64)(at - now) << 27, NSEC_PER_SEC);
 }
 
+/* epoch in a slot of a group whose lock is held, or NULL */
+static inline struct cpns_epoch *cpns_slot(const struct cpns_group *group,
+					   unsigned int slot)
+{
+	return rcu_dereference_protected(group->epoch[slot],
+					 lockdep_is_held(&group->lock));
+}
+
 /* main.c */
 extern atomic_t cpns_generation;	/* raised at VM fork and resume */
 

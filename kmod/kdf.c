@@ -43,18 +43,9 @@ int cpns_sha256(const void *data, unsigned int len, u8 *digest)
 	return err;
 }
 
-/**
- * cpns_hmac() - HMAC-SHA256 (RFC 2104)
- * @key: key of at most 64 bytes
- * @key_len: its size
- * @part: what to authenticate, concatenated
- * @parts: how many
- * @mac: 32 bytes; may be the same memory as @key or a part
- *
- * Return: 0 or negative errno.
- */
-int cpns_hmac(const u8 *key, unsigned int key_len, const struct kvec *part,
-	      unsigned int parts, u8 *mac)
+/* HMAC-SHA256 (RFC 2104); @mac may be the same memory as @key or a part */
+static int cpns_hmac(const u8 *key, unsigned int key_len,
+		     const struct kvec *part, unsigned int parts, u8 *mac)
 {
 	SHASH_DESC_ON_STACK(desc, cpns_sha);
 	u8 pad[SHA256_BLOCK] = {}, inner[SHA256_SIZE];

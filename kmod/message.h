@@ -61,7 +61,6 @@ struct cpns_message_in {
  * @lifetime: seconds from now, U32_MAX for ever
  * @sid: own sender id if @seal or @secret is there
  * @suite: CPNS_SUITE_*
- * @expired: the lifetime is over already
  */
 struct cpns_message_set {
 	const struct cpns_header	*header;
@@ -73,7 +72,6 @@ struct cpns_message_set {
 	__u32				lifetime;
 	__u16				sid;
 	__u8				suite;
-	bool				expired;
 };
 
 int cpns_message_check(const struct cpns_message_in *in,

@@ -38,13 +38,6 @@ struct cpns_stage {
 	int			generation;
 };
 
-static struct cpns_epoch *cpns_slot(const struct cpns_group *group,
-				    unsigned int slot)
-{
-	return rcu_dereference_protected(group->epoch[slot],
-					 lockdep_is_held(&group->lock));
-}
-
 static const u8 *cpns_kek_find(const struct cpns_keks *kek, u32 id, u32 ver)
 {
 	u32 i;
