@@ -43,7 +43,7 @@ edited 's/suite="1"/suite="1" colour="red"/'
 claim "unknown attribute of ours, with its line" refused "1 5" "colour" create
 edited 's/lifetime="86400"/lifetime="5"/'
 claim "lifetime out of range" refused "1 5" "lifetime" create
-edited 's/atd="2" dtd="5"/atd="5" dtd="5"/'
+edited 's/atd="4" dtd="8"/atd="8" dtd="8"/'
 claim "ATD not below DTD" refused "1 5" "dtd" create
 edited 's/node:gw2/node:gw1/'
 claim "the same member twice" refused "1 5" "gw1" create
