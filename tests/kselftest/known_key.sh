@@ -59,7 +59,7 @@ failed=0
 echo "TAP version 13"
 echo "1..9"
 ip netns add cpns_known
-inside python3 "$here/known_key.py" set >"$out/set" || exit 1
+inside /usr/bin/python3 "$here/known_key.py" set >"$out/set" || exit 1
 serial=$(head -n 1 "$out/set")
 tail -n +2 "$out/set" >"$out/keys"
 
@@ -91,7 +91,7 @@ handle=$(printf '%08x%08x%04x0120' "$serial" 1 258)
 grep -q "0x$handle" "$out/state"
 result $? "ip xfrm state shows the handle"
 
-inside python3 "$here/known_key.py" dump >"$out/netlink"
+inside /usr/bin/python3 "$here/known_key.py" dump >"$out/netlink"
 [[ $(wc -l <"$out/netlink") -ge 4 ]] && search "$out/netlink"
 result $? "netlink answers"
 
