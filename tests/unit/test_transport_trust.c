@@ -28,6 +28,12 @@ static void expect_refusal(const char *name, const char *uri,
 
 	side_open(&side, name, uri, server_id);
 	side_wait_loss(&side);
+	/*
+	 * A name may have an address of the other family, where nobody
+	 * listens; the client takes the next one at its next attempt.
+	 */
+	if (!strstr(side.reason, words) && strstr(uri, "//localhost:"))
+		side_wait_loss(&side);
 	if (!strstr(side.reason, words))
 		fail_msg("reason \"%s\" has no \"%s\"", side.reason, words);
 	assert_false(side.connected);
