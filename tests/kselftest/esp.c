@@ -115,10 +115,12 @@ FIXTURE_SETUP(esp)
 		"ip -n cpns-a link add eth type veth peer name eth netns cpns-b\n"
 		"for n in 1:2:a 2:1:b; do x=${n%%%%:*}; n=${n#*:}; y=${n%%%%:*}; s=cpns-${n#*:}\n"
 		"ip -n $s addr add 10.9.0.$x/24 dev eth; ip -n $s addr add 2001:db8:9::$x/64 dev eth nodad\n"
-		"ip -n $s addr add 10.$x.0.1/32 dev lo; ip -n $s addr add 2001:db8:$x::1/128 dev lo nodad\n"
+		"ip -n $s addr add 10.$x.0.1/32 dev lo\n"
+		"ip -n $s addr add 2001:db8:$x::1/128 dev lo nodad\n"
 		"ip -n $s link set eth up\n"
 		"ip -n $s route add 10.$y.0.0/24 via 10.9.0.$y src 10.$x.0.1\n"
-		"ip -n $s -6 route add 2001:db8:$y::/64 via 2001:db8:9::$y src 2001:db8:$x::1; done"));
+		"ip -n $s -6 route add 2001:db8:$y::/64 via "
+		"2001:db8:9::$y src 2001:db8:$x::1; done"));
 	for (int side = 0; side < 2; side++) {
 		ASSERT_EQ(0, cpns_test_enter(names[side]));
 		ASSERT_EQ(0, cpns_test_open(&self->test[side]));
@@ -308,7 +310,6 @@ TEST_F_TIMEOUT(esp, added_again_continues, 180)
 	ASSERT_EQ(0, cpns_test_sa_get(&self->test[1], sa.spi, sa.dir, &after));
 	EXPECT_EQ(before.seq, after.seq);
 	EXPECT_EQ(0, ping("-c 2 -i 0.2", world.target));
-
 }
 
 TEST_F_TIMEOUT(esp, flushed_stops_closed, 180)
@@ -471,7 +472,9 @@ TEST_F_TIMEOUT(form, marks_interfaces_windows, 180)
 	marked.if_id = 42;
 	marked.window = 1024;
 	ASSERT_EQ(0, cpns_test_sa_add(&self->test[0], &marked));
-	EXPECT_EQ(0, cpns_test_run("ip -n cpns-a xfrm state | tr -d '\\n' | grep 'replay_window 1024' | grep 'mark 0x11/0xff' | grep -q 'if_id 0x2a'"));
+	EXPECT_EQ(0, cpns_test_run("ip -n cpns-a xfrm state | tr -d '\\n' | "
+				   "grep 'replay_window 1024' | grep 'mark 0x11/0xff' | "
+				   "grep -q 'if_id 0x2a'"));
 	ASSERT_EQ(0, cpns_test_sa_get(&self->test[0], marked.spi, CPNS_DIR_IN,
 				      &state));
 	EXPECT_EQ(1024u, state.window);

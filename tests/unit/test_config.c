@@ -82,14 +82,15 @@ static void test_empty_file(void **state)
 
 static void test_whole_file(void **state)
 {
-	struct config *config = read_good(
-		"[cpnsd]\nroles = server gateway\n"
-		"[tls]\nca = /c\ncert = /d\nkey = /e\ncrl =\n"
-		"[server]\nlisten = coaps+tcp://[::1]:5684 coaps://[::1]:5684\n"
-		"smf-allowed = urn:cpns:smf:a urn:cpns:smf:b\nstate = /s\n"
-		"[gateway]\nserver = coaps+tcp://192.0.2.10:5684\n"
-		"server-id = urn:cpns:server:main\n"
-		"[access]\nsip:a@b = uid:0 gid:4\n");
+	struct config *config =
+		read_good("[cpnsd]\nroles = server gateway\n"
+			  "[tls]\nca = /c\ncert = /d\nkey = /e\ncrl =\n"
+			  "[server]\n"
+			  "listen = coaps+tcp://[::1]:5684 coaps://[::1]:5684\n"
+			  "smf-allowed = urn:cpns:smf:a urn:cpns:smf:b\nstate = /s\n"
+			  "[gateway]\nserver = coaps+tcp://192.0.2.10:5684\n"
+			  "server-id = urn:cpns:server:main\n"
+			  "[access]\nsip:a@b = uid:0 gid:4\n");
 
 	(void)state;
 	assert_int_equal(config->roles, ROLE_SERVER | ROLE_GATEWAY);

@@ -255,17 +255,17 @@ static void test_locations(void **state)
 {
 	struct location location;
 
-	assert_int_equal(location_parse(
-		"coaps+tcp://192.0.2.10:5684/ace-group/sip:sg-42@cpns.example",
-		&location, reason, sizeof(reason)), 0);
+	assert_int_equal(0, location_parse("coaps+tcp://192.0.2.10:5684/ace-group/"
+					   "sip:sg-42@cpns.example", &location,
+					   reason, sizeof(reason)));
 	assert_string_equal(location.origin, "coaps+tcp://192.0.2.10:5684");
 	assert_int_equal(location.path_count, 2);
 	check_segment(&location, 0, "ace-group");
 	check_segment(&location, 1, "sip:sg-42@cpns.example");
 
-	assert_int_equal(location_parse(
-		"COAPS+TCP://Server.Example/ace-group/a%2Fb%25%c3%A4/",
-		&location, reason, sizeof(reason)), 0);
+	assert_int_equal(0, location_parse("COAPS+TCP://Server.Example/ace-group/"
+					   "a%2Fb%25%c3%A4/", &location,
+					   reason, sizeof(reason)));
 	assert_string_equal(location.origin,
 			    "coaps+tcp://server.example:5684");
 	assert_int_equal(location.path_count, 2);

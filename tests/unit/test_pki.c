@@ -70,7 +70,8 @@ static int setup(void **state)
 	(void)state;
 	strcpy(lab, "/tmp/cpns-pki-XXXXXX");
 	assert_non_null(mkdtemp(lab));
-	expect(0, run("$C --config-dir server node issue --server main --san 192.0.2.10 cs.example 2001:db8::1"));
+	expect(0, run("$C --config-dir server node issue --server main "
+		      "--san 192.0.2.10 cs.example 2001:db8::1"));
 	expect(0, run("$C --config-dir server node issue gw1 --out gw1.tar"));
 	return 0;
 }
@@ -97,14 +98,17 @@ static void test_modes(void **state)
 static void test_certificates(void **state)
 {
 	(void)state;
-	expect(0, run("openssl verify -x509_strict -CAfile server/ca.pem server/node.pem server/signer.pem"));
+	expect(0, run("openssl verify -x509_strict -CAfile "
+		      "server/ca.pem server/node.pem server/signer.pem"));
 	expect(0, run("openssl verify -CAfile server/ca.pem -purpose sslserver server/node.pem"));
-	assert_int_not_equal(run("openssl verify -CAfile server/ca.pem -purpose sslclient server/node.pem"), 0);
+	assert_int_not_equal(run("openssl verify -CAfile server/ca.pem "
+				 "-purpose sslclient server/node.pem"), 0);
 	expect(0, run("openssl x509 -in server/node.pem -noout -ext subjectAltName"));
 	assert_non_null(strstr(output, "URI:urn:cpns:server:main"));
 	assert_non_null(strstr(output, "IP Address:192.0.2.10"));
 	assert_non_null(strstr(output, "DNS:cs.example"));
-	expect(0, run("openssl x509 -in server/signer.pem -noout -ext subjectAltName,extendedKeyUsage,keyUsage"));
+	expect(0, run("openssl x509 -in server/signer.pem -noout -ext "
+		      "subjectAltName,extendedKeyUsage,keyUsage"));
 	assert_non_null(strstr(output, "URI:urn:cpns:signer:main"));
 	assert_non_null(strstr(output, "Digital Signature"));
 	assert_null(strstr(output, "Extended"));
@@ -142,7 +146,8 @@ static void test_usage(void **state)
 	expect(2, run("$C node issue --server main --smf x --out y"));
 	expect(2, run("$C node install"));
 	expect(78, run("$C --config-dir empty node issue gw1 --out x.tar"));
-	expect(2, run("$C --config-dir bad node issue --server main --san 'x,URI:urn:cpns:server:other'"));
+	expect(2, run("$C --config-dir bad node issue --server main "
+		      "--san 'x,URI:urn:cpns:server:other'"));
 	expect(4, run("$C --config-dir gwx node install nothing.tar"));
 }
 
@@ -158,7 +163,8 @@ static void test_install(void **state)
 	assert_int_equal(mode_of("gw1/node.pem"), 0644);
 	expect(0, run("cmp server/ca.pem gw1/ca.pem && cmp server/osg.pub gw1/osg.pub"));
 	expect(0, run("openssl verify -CAfile gw1/ca.pem -purpose sslclient gw1/node.pem"));
-	expect(0, run("grep -qx 'server = coaps+tcp://192.0.2.10:5684' gw1/cpnsd.conf && grep -qx 'server-id = urn:cpns:server:main' gw1/cpnsd.conf"));
+	expect(0, run("grep -qx 'server = coaps+tcp://192.0.2.10:5684' gw1/cpnsd.conf && "
+		      "grep -qx 'server-id = urn:cpns:server:main' gw1/cpnsd.conf"));
 	/* the same again is no change, another one is refused */
 	expect(0, run("$C --config-dir gw1 node install --no-pin gw1.tar"));
 	expect(0, run("$C --config-dir server node issue gw2 --out gw2.tar"));
@@ -181,7 +187,8 @@ static void test_smf(void **state)
 static void test_foreign_tar(void **state)
 {
 	(void)state;
-	expect(0, run("mkdir t && tar xf gw1.tar -C t && tar cf again.tar --format=ustar -C t ca.pem node.pem node.key osg.pub cpnsd.conf"));
+	expect(0, run("mkdir t && tar xf gw1.tar -C t && tar cf again.tar "
+		      "--format=ustar -C t ca.pem node.pem node.key osg.pub cpnsd.conf"));
 	expect(0, run("$C --config-dir again node install --no-pin again.tar"));
 }
 
@@ -200,9 +207,11 @@ static void test_bad_archives(void **state)
 {
 	(void)state;
 	expect(0, run("rm -rf u && mkdir u && tar xf gw1.tar -C u"));
-	run("cd u && rm node.key && ln -s /etc/passwd node.key && tar cf ../bad.tar --format=ustar *");
+	run("cd u && rm node.key && ln -s /etc/passwd node.key "
+	    "&& tar cf ../bad.tar --format=ustar *");
 	refuse("bad.tar", "other than a plain file");
-	run("rm -rf u && mkdir u && tar xf gw1.tar -C u && tar cf bad.tar --format=ustar -P ../$(basename $PWD)/u/node.key");
+	run("rm -rf u && mkdir u && tar xf gw1.tar -C u && tar cf bad.tar "
+	    "--format=ustar -P ../$(basename $PWD)/u/node.key");
 	refuse("bad.tar", "does not belong there");
 	run("cd u && tar cf ../bad.tar --format=ustar --hard-dereference node.pem node.pem");
 	refuse("bad.tar", "twice");
@@ -234,11 +243,14 @@ static void test_wrong_contents(void **state)
 	refuse("bad.tar", "does not belong to node.pem");
 	run("cp w/node.pem u/node.pem; cd u && tar cf ../bad.tar --format=ustar *");
 	refuse("bad.tar", "not signed by the CA");
-	run("tar xf gw1.tar -C u; cp server/node.pem server/node.key u; cd u && tar cf ../bad.tar --format=ustar *");
+	run("tar xf gw1.tar -C u; cp server/node.pem server/node.key "
+	    "u; cd u && tar cf ../bad.tar --format=ustar *");
 	refuse("bad.tar", "neither a node's nor an SMF's");
-	run("tar xf gw1.tar -C u; cp u/node.pem u/osg.pub; cd u && tar cf ../bad.tar --format=ustar *");
+	run("tar xf gw1.tar -C u; cp u/node.pem u/osg.pub; cd u "
+	    "&& tar cf ../bad.tar --format=ustar *");
 	refuse("bad.tar", "not an X25519 public key");
-	run("tar xf gw1.tar -C u; cp u/node.pem u/ca.pem; cd u && tar cf ../bad.tar --format=ustar *");
+	run("tar xf gw1.tar -C u; cp u/node.pem u/ca.pem; cd u "
+	    "&& tar cf ../bad.tar --format=ustar *");
 	refuse("bad.tar", "ca.pem is not a CA");
 }
 

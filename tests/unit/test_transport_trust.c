@@ -59,8 +59,10 @@ static void test_names(void **state)
 	assert_int_equal(identity_parse("URN:cpns:node:a", &identity), -EINVAL);
 	assert_int_equal(identity_parse("urn:cpns:node:a\nb", &identity),
 			 -EINVAL);
-	assert_false(identity_id_valid("0123456789012345678901234567890123456789012345678901234567890123x"));
-	assert_true(identity_id_valid("0123456789012345678901234567890123456789012345678901234567890123"));
+	assert_false(identity_id_valid("01234567890123456789012345678901"
+				       "23456789012345678901234567890123x"));
+	assert_true(identity_id_valid("01234567890123456789012345678901"
+				      "23456789012345678901234567890123"));
 }
 
 static int verify(const char *name, enum identity_kind kind, char *reason)
@@ -192,9 +194,9 @@ static void serve_as(const char *name, char *uri, size_t room,
 		     const char *version, const char *words)
 {
 	char port[8], cert[160], key[160];
-	const char *arguments[] = {
+	const char *const arguments[] = {
 		"openssl", "s_server", "-accept", port, "-cert", cert, "-key",
-		key, "-CAfile", NULL, "-quiet", version, NULL,
+		key, "-CAfile", fixture_file("ca.pem"), "-quiet", version, NULL,
 	};
 	struct side side;
 	pid_t child;
@@ -203,7 +205,6 @@ static void serve_as(const char *name, char *uri, size_t room,
 	snprintf(port, sizeof(port), "%u", fixture_port);
 	snprintf(cert, sizeof(cert), "%s/%s.pem", fixture_directory, name);
 	snprintf(key, sizeof(key), "%s/%s.key", fixture_directory, name);
-	arguments[9] = fixture_file("ca.pem");
 	fixture_server_stop();
 	assert_int_equal(pipe(input), 0);
 	child = fork();
@@ -252,9 +253,9 @@ static void test_posing_servers(void **state)
 static int ask_with(const char *version, const char *name)
 {
 	char address[32], cert[160], key[160];
-	const char *arguments[] = {
-		"openssl", "s_client", "-connect", address, "-CAfile", NULL,
-		version, "-verify_return_error", "-cert", cert, "-key", key,
+	const char *const arguments[] = {
+		"openssl", "s_client", "-connect", address, "-CAfile",
+		fixture_file("ca.pem"), version, "-verify_return_error", "-cert", cert, "-key", key,
 		NULL,
 	};
 	int status = -1, waited = 0;
@@ -265,7 +266,6 @@ static int ask_with(const char *version, const char *name)
 		 name);
 	snprintf(key, sizeof(key), "%s/%s.key", fixture_directory,
 		 name);
-	arguments[5] = fixture_file("ca.pem");
 	child = start_openssl(arguments);
 	while (waitpid(child, &status, WNOHANG) == 0 && waited++ < 100)
 		run_for(0.1);

@@ -90,7 +90,7 @@ void make_revocation_list(const char *name, const char *revoked)
 							 reason, sizeof(reason));
 
 		X509_REVOKED_set_serialNumber(entry,
-				X509_get_serialNumber(certificate));
+					      X509_get_serialNumber(certificate));
 		X509_REVOKED_set_revocationDate(entry, now);
 		X509_CRL_add0_revoked(list, entry);
 		X509_free(certificate);
@@ -346,12 +346,12 @@ void side_open(struct side *side, const char *name, const char *uri,
 		.context = side,
 	};
 	char cert[64], key[64], reason[256] = "";
+	const char *ca;
 
 	memset(side, 0, sizeof(*side));
-	assert_int_equal(identity_trust_open(&side->trust,
-			 fixture_file(!strcmp(name, "stranger") ?
-				      "other-ca.pem" : "ca.pem"), NULL, reason,
-			 sizeof(reason)), 0);
+	ca = fixture_file(!strcmp(name, "stranger") ? "other-ca.pem" : "ca.pem");
+	assert_int_equal(identity_trust_open(&side->trust, ca, NULL, reason,
+					     sizeof(reason)), 0);
 	snprintf(cert, sizeof(cert), "%s.pem", name);
 	snprintf(key, sizeof(key), "%s.key", name);
 	options.cert = fixture_file(cert);

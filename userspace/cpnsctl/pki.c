@@ -124,6 +124,10 @@ static bool add_name(GENERAL_NAMES *names, int type, const void *bytes,
 /* an address, or a DNS name of letters, digits, "-" and "." */
 static bool add_host(GENERAL_NAMES *names, const char *host)
 {
+	static const char host_characters[] = "-."
+					      "0123456789"
+					      "abcdefghijklmnopqrstuvwxyz"
+					      "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	unsigned char address[16];
 	size_t size = strlen(host);
 
@@ -131,8 +135,7 @@ static bool add_host(GENERAL_NAMES *names, const char *host)
 		return add_name(names, GEN_IPADD, address, 4);
 	if (inet_pton(AF_INET6, host, address) == 1)
 		return add_name(names, GEN_IPADD, address, 16);
-	if (!size || size > 253 ||
-	    strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.") != size)
+	if (!size || size > 253 || strspn(host, host_characters) != size)
 		return false;
 	return add_name(names, GEN_DNS, host, (int)size);
 }

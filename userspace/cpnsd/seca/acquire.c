@@ -248,8 +248,10 @@ void acquire_retry_fired(void *context)
 	}
 	behind = group->known > group->installed &&
 		 group->known > group->ended;
-	if (group->live ? behind : somebody_waits(group) ||
-				   (behind && group->properties->push))
+	if (!group->live)
+		behind = somebody_waits(group) ||
+			 (behind && group->properties->push);
+	if (behind)
 		acquire_start(group, true);
 }
 

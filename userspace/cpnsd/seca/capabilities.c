@@ -44,7 +44,7 @@ static bool kernel_is_locked_down(void)
  * Return: 0 or -errno of NODE_GET.
  */
 int seca_node_look(struct seca *seca, bool *changed,
-		      char *reason, size_t room)
+		   char *reason, size_t room)
 {
 	struct capabilities capabilities = { .custody = CUSTODY_KERNEL };
 	struct cpns_node node;

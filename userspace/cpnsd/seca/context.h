@@ -155,7 +155,7 @@ void gateway_smf_close(struct seca *seca);
 
 /* capabilities.c */
 int seca_node_look(struct seca *seca, bool *changed,
-		      char *reason, size_t room);
+		   char *reason, size_t room);
 
 /* group.c */
 struct group *seca_group_find(struct seca *seca, const char *sgid);

@@ -99,7 +99,7 @@ static void group_event(struct group *group, const struct cpns_event *event)
 		/* without a reason: the successor's took its place */
 		if (event->reason == CPNS_REASON_NONE)
 			break;
-		/* fall through */
+		__attribute__((fallthrough));
 	case CPNS_CMD_SA_HARD:
 		if (is_member(group) && group->traffic)
 			loop_timer_start(&group->heal, HEAL_DELAY);

@@ -46,14 +46,15 @@ void follow_behind(struct group *group, uint32_t num)
 void follow_behind_fired(void *context)
 {
 	struct group *group = context;
+	bool join;
 
 	if (group->phase == GROUP_GONE || group->phase == GROUP_LEFT)
 		return;
 	group_look(group);
 	if (group->known <= group->installed || group->known <= group->ended)
 		return;
-	acquire_start(group, !group->live ||
-			     group->known > group->installed + 1);
+	join = !group->live || group->known > group->installed + 1;
+	acquire_start(group, join);
 }
 
 static void roster_came(void *context,

@@ -323,6 +323,7 @@ void group_session_lost(struct group *group)
 void group_need(struct group *group, const char *why)
 {
 	double now = loop_boottime();
+	bool join;
 
 	if (group->phase == GROUP_GONE || group->phase == GROUP_LEFT ||
 	    group->phase == GROUP_STOPPED || group->unusable)
@@ -343,8 +344,8 @@ void group_need(struct group *group, const char *why)
 		return;
 	}
 	log_notice("group %s: key needed (%s)", group->sgid, why);
-	acquire_start(group, group->ended != group->chain.num ||
-			     !group->ended);
+	join = group->ended != group->chain.num || !group->ended;
+	acquire_start(group, join);
 }
 
 static void end_key(struct group *group)

@@ -66,7 +66,7 @@ static int explain(X509_STORE_CTX *context, char *reason,
 }
 
 static int check_chain(struct identity_trust *trust, X509 *certificate,
-		       STACK_OF(X509) *chain, char *reason, size_t room)
+		       struct stack_st_X509 *chain, char *reason, size_t room)
 {
 	X509_STORE_CTX *context = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
@@ -155,7 +155,7 @@ static int check_usage(X509 *certificate, enum identity_kind kind,
  * Returns 0, -EACCES, -EKEYEXPIRED, -EKEYREVOKED, -EINVAL or -ENOMEM.
  */
 int identity_verify(struct identity_trust *trust, X509 *certificate,
-		    STACK_OF(X509) *chain, enum identity_kind kind,
+		    struct stack_st_X509 *chain, enum identity_kind kind,
 		    struct identity *identity, char *reason, size_t room)
 {
 	struct identity found;

@@ -13,6 +13,12 @@
 
 #define FRESH_SECONDS	128.0		/* RFC 7641 3.4 */
 
+static int32_t read_error_id(struct cbor_reader *reader)
+{
+	return (int32_t)cbor_read_int(reader, "error-id", INT32_MIN + 1,
+				      INT32_MAX - 1);
+}
+
 /* title and error-id out of RFC 9290 problem details; wrong ones say nothing */
 static void read_problem(struct transport_response *response, char *title,
 			 size_t room)
@@ -35,9 +41,7 @@ static void read_problem(struct transport_response *response, char *title,
 			for (inner = cbor_read_map(&reader, "error");
 			     inner && !reader.error; inner--) {
 				if (cbor_read_key(&reader) == 0)
-					error_id = (int32_t)cbor_read_int(
-						&reader, "error-id",
-						INT32_MIN + 1, INT32_MAX - 1);
+					error_id = read_error_id(&reader);
 				else
 					cbor_skip(&reader);
 			}
@@ -49,6 +53,12 @@ static void read_problem(struct transport_response *response, char *title,
 		title[0] = '\0';
 	else if (error_id != INT32_MIN)
 		response->error_id = error_id;
+}
+
+static unsigned int option_number(const coap_opt_t *option)
+{
+	return coap_decode_var_bytes(coap_opt_value(option),
+				     coap_opt_length(option));
 }
 
 static struct transport_exchange *find(struct transport_client *client,
@@ -114,8 +124,7 @@ coap_response_t client_response(coap_session_t *session,
 	option = coap_check_option(received, COAP_OPTION_CONTENT_FORMAT,
 				   &iterator);
 	if (option)
-		response.format = (int)coap_decode_var_bytes(
-			coap_opt_value(option), coap_opt_length(option));
+		response.format = (int)option_number(option);
 	option = coap_check_option(received, COAP_OPTION_ETAG, &iterator);
 	if (option) {
 		response.etag = coap_opt_value(option);
@@ -125,8 +134,7 @@ coap_response_t client_response(coap_session_t *session,
 	if (!option)
 		response.ended = true;
 	else if (exchange->observe && !client->endpoint.tls &&
-		 !is_fresh(exchange, coap_decode_var_bytes(
-			   coap_opt_value(option), coap_opt_length(option))))
+		 !is_fresh(exchange, option_number(option)))
 		return COAP_RESPONSE_OK;
 	coap_get_data_large(received, &response.body_size, &response.body,
 			    &offset, &total);

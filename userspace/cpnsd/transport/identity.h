@@ -57,7 +57,7 @@ time_t identity_certificate_time(void);
 void identity_time_directory(const char *state);
 int identity_time_save(time_t at_least);
 int identity_verify(struct identity_trust *trust, X509 *certificate,
-		    STACK_OF(X509) *chain, enum identity_kind kind,
+		    struct stack_st_X509 *chain, enum identity_kind kind,
 		    struct identity *identity, char *reason, size_t room);
 int identity_verify_der(struct identity_trust *trust,
 			const uint8_t *certificate, size_t size,

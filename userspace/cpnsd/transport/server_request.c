@@ -254,7 +254,7 @@ static void serve(struct transport_peer *peer, struct request_parts *parts,
 		/* before the handler, so that no change is missed */
 		if (request->observe && !parts->block2_number)
 			observation = observation_add(peer, parts, &token);
-		request->observe = observation != NULL;
+		request->observe = !!observation;
 		server_dispatch(peer->server, request, &answer);
 	}
 

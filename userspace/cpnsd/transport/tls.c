@@ -51,7 +51,7 @@ static int check_host(X509 *certificate, const char *host)
 }
 
 static int check_server(struct tls_side *side, X509 *certificate,
-			STACK_OF(X509) *chain)
+			struct stack_st_X509 *chain)
 {
 	struct identity identity;
 	char uri[96];
@@ -79,7 +79,7 @@ static int check_server(struct tls_side *side, X509 *certificate,
 }
 
 static int check_client(struct tls_side *side, X509 *certificate,
-			STACK_OF(X509) *chain)
+			struct stack_st_X509 *chain)
 {
 	enum identity_kind kind = IDENTITY_NODE;
 	struct identity identity;
@@ -97,7 +97,7 @@ static int verify_peer(X509_STORE_CTX *context, void *argument)
 {
 	struct tls_side *side = argument;
 	X509 *certificate = X509_STORE_CTX_get0_cert(context);
-	STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(context);
+	struct stack_st_X509 *chain = X509_STORE_CTX_get0_untrusted(context);
 	SSL *ssl = X509_STORE_CTX_get_ex_data(context,
 					SSL_get_ex_data_X509_STORE_CTX_idx());
 	char address[64];
