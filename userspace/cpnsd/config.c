@@ -117,33 +117,36 @@ static int read_list(struct reading *reading, const char *value, char **list,
 static int read_access_id(struct reading *reading, struct config_access *entry,
 			  const char *word)
 {
-	const char *name = word + 4;
+	const char *name;
+	unsigned long id;
+	bool number;
 	char *end;
-	unsigned long id = strtoul(name, &end, 10);
-	bool number = isdigit((unsigned char)*name) && !*end && id <= UINT32_MAX;
 
+	if (strncmp(word, "uid:", 4) && strncmp(word, "gid:", 4))
+		return refuse(reading, "'%s' is neither uid:... nor gid:...",
+			      word);
+	name = word + 4;
+	id = strtoul(name, &end, 10);
+	number = isdigit((unsigned char)*name) && !*end && id <= UINT32_MAX;
 	if (entry->uids_count == CONFIG_ACCESS_IDS_MAX ||
 	    entry->gids_count == CONFIG_ACCESS_IDS_MAX)
 		return refuse(reading, "more than %d ids",
 			      CONFIG_ACCESS_IDS_MAX);
-	if (!strncmp(word, "uid:", 4)) {
+	if (word[0] == 'u') {
 		struct passwd *user = number ? NULL : getpwnam(name);
 
 		if (!number && !user)
 			return refuse(reading, "no such user '%s'", name);
 		entry->uids[entry->uids_count++] = number ? (uid_t)id : user->pw_uid;
-		return 1;
-	}
-	if (!strncmp(word, "gid:", 4)) {
+	} else {
 		struct group *group = number ? NULL : getgrnam(name);
 
 		if (!number && !group)
 			return refuse(reading, "no such group of users '%s'",
 				      name);
 		entry->gids[entry->gids_count++] = number ? (gid_t)id : group->gr_gid;
-		return 1;
 	}
-	return refuse(reading, "'%s' is neither uid:... nor gid:...", word);
+	return 1;
 }
 
 static int read_access(struct reading *reading, const char *sgid,
