@@ -40,6 +40,7 @@ help:
 	@echo 'make demo         the main job, seen working   KERNEL=6.1|6.12  HOST=1'
 	@echo 'make check        all tests; last line "N passed, N failed"'
 	@echo 'make check-unit   unit tests alone'
+	@echo 'make check-fuzz   parsers: known inputs, then random ones for two minutes'
 	@echo 'make check-kernel the module in the test guests alone'
 	@echo 'make check-netns  end to end, in network namespaces of the test guests'
 	@echo 'make check-debug  the kernel tests under KASAN, lockdep, kmemleak'
@@ -88,6 +89,9 @@ $(BUILD)/userspace/build.ninja:
 kselftest:
 	$(Q)$(MAKE) -C tests/kselftest BUILD=$(BUILD) V=$(V) $(parallel)
 
+fuzz:
+	$(Q)$(MAKE) -C tests/fuzz BUILD=$(BUILD) V=$(V) $(parallel)
+
 # --- seen working ----------------------------------------------------------
 
 demo:
@@ -102,12 +106,17 @@ endif
 
 # --- tests -----------------------------------------------------------------
 
-check: test-build
+check: test-build fuzz
 	$(Q)CPNS_BUILD=$(BUILD) CPNS_KERNELS="$(KERNELS)" tests/run-all
 
 test-build:
 	$(Q)tests/vm/install-packages build demo check
 	$(Q)$(MAKE) kmod userspace kselftest
+
+check-fuzz:
+	$(Q)tests/vm/install-packages build check
+	$(Q)$(MAKE) fuzz
+	$(Q)CPNS_BUILD=$(BUILD) tests/run-all fuzz
 
 check-unit:
 	$(Q)tests/vm/install-packages build
@@ -143,6 +152,6 @@ clean:
 	$(Q)rm -rf $(BUILD)
 
 force:
-.PHONY: all help modules kmod kmod-none userspace kselftest demo check \
-	test-build check-unit check-kernel check-netns check-debug bench style \
+.PHONY: all help modules kmod kmod-none userspace kselftest fuzz demo check \
+	test-build check-unit check-fuzz check-kernel check-netns check-debug bench style \
 	install clean force
