@@ -114,17 +114,25 @@ static int open_keys(struct smf *smf, char *reason, size_t room)
 	return result;
 }
 
-static int open_transport(struct smf *smf, char *reason, size_t room)
+static struct transport_server_options transport_options(const struct smf *smf)
 {
 	const struct config *config = smf->config;
-	struct transport_server_options options = {
+
+	return (struct transport_server_options) {
 		.loop = smf->loop,
+		.trust = smf->trust,
 		.cert = config->cert,
 		.key = config->key,
 		.ca = config->ca,
 		.listen = (const char *const *)config->listen,
 		.listen_count = config->listen_count,
 	};
+}
+
+static int open_transport(struct smf *smf, char *reason, size_t room)
+{
+	const struct config *config = smf->config;
+	struct transport_server_options options;
 	int result;
 
 	identity_time_directory(config->state);
@@ -132,7 +140,7 @@ static int open_transport(struct smf *smf, char *reason, size_t room)
 				     reason, room);
 	if (result)
 		return result;
-	options.trust = smf->trust;
+	options = transport_options(smf);
 	return transport_server_open(&smf->server, &options, reason, room);
 }
 
@@ -252,12 +260,30 @@ void smf_close(struct smf *smf)
  * @smf: the server side
  * @config: lives as long as the old one would have
  *
- * Group documents are read again and smf-allowed counts at once; addresses,
- * keys and certificates change with a restart only.  Return: 0.
+ * Group documents are read again and smf-allowed counts at once;
+ * certificate, key, CA, revocation list and addresses, too; sessions stay.
+ * The OSG's and the signer's keys change with a restart only.
+ *
+ * Return: 0 or -errno, then what is named in the log is as before.
  */
 int smf_reload(struct smf *smf, const struct config *config)
 {
+	struct transport_server_options options;
+	char reason[256] = "";
+	int result;
+
 	smf->config = config;
 	directory_read(smf);
-	return 0;
+	result = identity_trust_reload(smf->trust, config->ca, config->crl,
+				       reason, sizeof(reason));
+	if (result)
+		log_error("CA and revocation list stay as they were: %s",
+			  reason);
+	options = transport_options(smf);
+	result = transport_server_reload(smf->server, &options, reason,
+					 sizeof(reason));
+	if (result)
+		log_error("certificate, key or addresses stay as they were: %s",
+			  reason);
+	return result;
 }

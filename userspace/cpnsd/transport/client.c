@@ -31,6 +31,7 @@ static void client_free(struct transport_client *client)
 		coap_free_context(client->context);
 	}
 	tls_credentials_wipe(&client->tls.credentials);
+	tls_credentials_wipe(&client->fresh);
 	free(client->uri);
 	free(client->server_id);
 	free(client);
@@ -245,6 +246,12 @@ static void connect_now(struct transport_client *client)
 	coap_address_t address;
 	coap_dtls_pki_t pki;
 
+	/* no session is there that libcoap could still set up with the old */
+	if (client->fresh.key) {
+		tls_credentials_wipe(&client->tls.credentials);
+		client->tls.credentials = client->fresh;
+		memset(&client->fresh, 0, sizeof(client->fresh));
+	}
 	client->state = CLIENT_CONNECTING;
 	client->tls.reason[0] = '\0';
 	client->lost = false;
@@ -411,6 +418,31 @@ int transport_client_open(struct transport_client **client,
 fail:
 	client_free(fresh);
 	return result;
+}
+
+/**
+ * transport_client_reload - take another certificate and key
+ * @client: the client; a session that is there stays
+ * @cert: PEM file
+ * @key: PEM file
+ * @reason: gets the cause of an error in words
+ * @room: size of @reason
+ *
+ * They count from the next connection on.
+ *
+ * Returns 0 or the errors of tls_credentials_read(); then the old ones stay.
+ */
+int transport_client_reload(struct transport_client *client, const char *cert,
+			    const char *key, char *reason, size_t room)
+{
+	struct tls_credentials fresh;
+	int result = tls_credentials_read(&fresh, cert, key, reason, room);
+
+	if (result)
+		return result;
+	tls_credentials_wipe(&client->fresh);
+	client->fresh = fresh;
+	return 0;
 }
 
 /**

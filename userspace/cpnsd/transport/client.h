@@ -48,6 +48,9 @@ struct transport_client_options {
 int transport_client_open(struct transport_client **client,
 			  const struct transport_client_options *options,
 			  char *reason, size_t room);
+/* another certificate and key, from the next connection on */
+int transport_client_reload(struct transport_client *client, const char *cert,
+			    const char *key, char *reason, size_t room);
 void transport_client_close(struct transport_client *client);
 bool transport_client_is_connected(const struct transport_client *client);
 

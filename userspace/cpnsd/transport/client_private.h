@@ -45,6 +45,7 @@ struct transport_client {
 	coap_context_t *context;
 	coap_session_t *session;
 	struct tls_side tls;
+	struct tls_credentials fresh;	/* for the next connection */
 	struct transport_endpoint endpoint;
 	char *uri, *server_id;
 	struct resolver *resolver;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -50,11 +51,32 @@ static EVP_PKEY *read_key(FILE *file)
 	return key;
 }
 
+/*
+ * The group may read: a key that is given to an unprivileged daemon.  Whoever
+ * else can has it, or could have put it there.
+ */
+static int check_mode(FILE *file, const char *path, char *reason, size_t room)
+{
+	struct stat status;
+
+	if (fstat(fileno(file), &status)) {
+		snprintf(reason, room, "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	if (!S_ISREG(status.st_mode) ||
+	    !(status.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)))
+		return 0;
+	snprintf(reason, room,
+		 "%s has mode %03o, others can get at the key: chmod 600 %s",
+		 path, (unsigned int)status.st_mode & 0777, path);
+	return -EACCES;
+}
+
 /**
  * tls_credentials_read - read certificate and key and see that they fit
  * @credentials: result; tls_credentials_wipe() ends it
  * @cert: PEM file
- * @key: PEM file, EC or RSA, not encrypted
+ * @key: PEM file, EC or RSA, not encrypted, closed to others
  * @reason: gets the cause of an error in words
  * @room: size of @reason
  *
@@ -84,6 +106,12 @@ int tls_credentials_read(struct tls_credentials *credentials, const char *cert,
 		result = -errno;
 		goto out;
 	}
+	result = check_mode(file, key, reason, room);
+	if (result) {
+		fclose(file);
+		goto out;
+	}
+	result = -EINVAL;
 	private = read_key(file);
 	fclose(file);
 	if (!private) {

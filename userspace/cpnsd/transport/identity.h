@@ -50,6 +50,9 @@ int identity_from_certificate(X509 *certificate, struct identity *identity);
 struct identity_trust;
 int identity_trust_open(struct identity_trust **trust, const char *ca_file,
 			const char *crl_file, char *reason, size_t room);
+/* reads both files anew; what is refused leaves the old ones */
+int identity_trust_reload(struct identity_trust *trust, const char *ca_file,
+			  const char *crl_file, char *reason, size_t room);
 void identity_trust_close(struct identity_trust *trust);
 X509_STORE *identity_trust_store(struct identity_trust *trust);
 time_t identity_certificate_time(void);

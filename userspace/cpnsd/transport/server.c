@@ -234,6 +234,46 @@ fail:
 }
 
 /**
+ * transport_server_reload - take another certificate, key and addresses
+ * @server: the server; none of its handlers is running
+ * @options: cert, key and listen count, the rest stays
+ * @reason: gets the cause of an error in words
+ * @room: size of @reason
+ *
+ * Sessions stay, but for those of an address that is listened on no more.
+ *
+ * Returns 0 or the errors of transport_server_open(); then the old ones stay.
+ */
+int transport_server_reload(struct transport_server *server,
+			    const struct transport_server_options *options,
+			    char *reason, size_t room)
+{
+	struct tls_credentials before = server->tls.credentials;
+	int result;
+
+	result = tls_credentials_read(&server->tls.credentials, options->cert,
+				      options->key, reason, room);
+	if (!result)
+		result = check_own_certificate(server, options->cert, reason,
+					       room);
+	if (!result && !tls_server_adopt(server->context, &server->tls)) {
+		snprintf(reason, room, "libcoap does not take the certificate");
+		result = -EINVAL;
+	}
+	if (result) {
+		tls_credentials_wipe(&server->tls.credentials);
+		server->tls.credentials = before;
+		tls_server_adopt(server->context, &server->tls);
+		return result;
+	}
+	tls_credentials_wipe(&before);
+	result = server_listen_anew(server, options->listen,
+				    options->listen_count, reason, room);
+	run_libcoap(server);
+	return result;
+}
+
+/**
  * transport_server_close - end all sessions and stop listening
  * @server: may be NULL; none of its handlers is running
  */
@@ -252,6 +292,8 @@ void transport_server_close(struct transport_server *server)
 		coap_register_nack_handler(server->context, NULL);
 		coap_free_context(server->context);
 	}
+	while (server->listening_count)
+		free(server->listening[--server->listening_count].uri);
 	while (server->routes_count)
 		free(server->routes[--server->routes_count].first);
 	tls_credentials_wipe(&server->tls.credentials);

@@ -64,6 +64,10 @@ struct transport_server_options {
 int transport_server_open(struct transport_server **server,
 			  const struct transport_server_options *options,
 			  char *reason, size_t room);
+/* SIGHUP: cert, key and listen of @options; sessions stay */
+int transport_server_reload(struct transport_server *server,
+			    const struct transport_server_options *options,
+			    char *reason, size_t room);
 void transport_server_close(struct transport_server *server);
 
 /* serves every path whose first segment is @first: "ace-group" */

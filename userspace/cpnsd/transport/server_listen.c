@@ -2,10 +2,11 @@
 /*
  * Where the server listens, and how much it takes.
  *
- * Loop's thread only, at opening.
+ * Loop's thread only, at opening and when the configuration is read again.
  */
 #include <errno.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -88,8 +89,9 @@ int server_listen(struct transport_server *server, const char *uri,
 	};
 	struct transport_endpoint endpoint;
 	struct addrinfo *found = NULL;
+	coap_endpoint_t *made;
 	coap_address_t address;
-	char port[8];
+	char port[8], *text;
 	int next_fd, result;
 
 	result = transport_endpoint_parse(uri, &endpoint, reason, room);
@@ -107,19 +109,86 @@ int server_listen(struct transport_server *server, const char *uri,
 	memcpy(&address.addr, found->ai_addr, found->ai_addrlen);
 	freeaddrinfo(found);
 
+	text = server->listening_count < LISTENING_MAX ? strdup(uri) : NULL;
+	if (!text) {
+		snprintf(reason, room, "%s: too many addresses, or no memory",
+			 uri);
+		return -ENOMEM;
+	}
 	next_fd = dup(coap_context_get_coap_fd(server->context));
 	if (next_fd >= 0)
 		close(next_fd);
 	errno = 0;
-	if (!coap_new_endpoint(server->context, &address,
-			       endpoint.tls ? COAP_PROTO_TLS :
-					      COAP_PROTO_DTLS)) {
+	made = coap_new_endpoint(server->context, &address,
+				 endpoint.tls ? COAP_PROTO_TLS :
+						COAP_PROTO_DTLS);
+	if (!made) {
 		result = errno ? -errno : -EADDRINUSE;
 		snprintf(reason, room, "cannot listen on %s: %s", uri,
 			 strerror(-result));
+		free(text);
 		return result;
 	}
+	server->listening[server->listening_count].uri = text;
+	server->listening[server->listening_count++].endpoint = made;
 	if (endpoint.tls)
 		deepen_backlog(next_fd, &address);
 	return 0;
+}
+
+/**
+ * server_listen_end - listen no more on one address
+ * @server: none of its handlers is running
+ * @index: of its list; libcoap ends the sessions that came there
+ */
+void server_listen_end(struct transport_server *server, size_t index)
+{
+	coap_free_endpoint(server->listening[index].endpoint);
+	free(server->listening[index].uri);
+	server->listening[index] =
+		server->listening[--server->listening_count];
+}
+
+static bool is_listed(const char *uri, const char *const *listen, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!strcmp(listen[i], uri))
+			return true;
+	return false;
+}
+
+/**
+ * server_listen_anew - listen on these addresses and no others
+ * @server: none of its handlers is running
+ * @listen: URIs
+ * @count: of @listen
+ * @reason: gets the cause of an error in words
+ * @room: size of @reason
+ *
+ * New addresses come first: where one fails nothing has changed.
+ *
+ * Returns 0 or the errors of server_listen().
+ */
+int server_listen_anew(struct transport_server *server,
+		       const char *const *listen, size_t count,
+		       char *reason, size_t room)
+{
+	size_t before = server->listening_count, i, j;
+	int result = 0;
+
+	for (i = 0; i < count && !result; i++) {
+		for (j = 0; j < server->listening_count; j++)
+			if (!strcmp(server->listening[j].uri, listen[i]))
+				break;
+		if (j == server->listening_count)
+			result = server_listen(server, listen[i], reason, room);
+	}
+	while (result && server->listening_count > before)
+		server_listen_end(server, server->listening_count - 1);
+	for (i = server->listening_count; !result && i--;)
+		if (!is_listed(server->listening[i].uri, listen, count))
+			server_listen_end(server, i);
+	return result;
 }

@@ -101,6 +101,29 @@ void peer_begin(struct transport_server *server, coap_session_t *session)
 	loop_timer_start(&server->later, 0);
 }
 
+/* one certificate in many hands, or a loop somewhere: the oldest goes */
+static void limit_sessions(struct transport_peer *fresh)
+{
+	struct transport_peer *peer, *oldest = NULL;
+	unsigned int count = 0;
+
+	DL_FOREACH(fresh->server->peers, peer) {
+		if (peer->drop || peer->identity.kind != fresh->identity.kind ||
+		    strcmp(peer->identity.id, fresh->identity.id) != 0)
+			continue;
+		if (!oldest)
+			oldest = peer;
+		count++;
+	}
+	if (count <= SESSIONS_OF_ONE)
+		return;
+	log_warning("%s %s has more than %d sessions: its oldest ends",
+		    identity_kind_name(fresh->identity.kind),
+		    fresh->identity.id, SESSIONS_OF_ONE);
+	oldest->drop = true;
+	loop_timer_start(&fresh->server->later, 0);
+}
+
 /**
  * peer_of_session - the record of a session whose handshake is through
  * @server: the server
@@ -127,6 +150,7 @@ struct transport_peer *peer_of_session(struct transport_server *server,
 	peer->identity = identity;
 	peer->heard = loop_boottime();
 	server->handshakes--;
+	limit_sessions(peer);
 	return peer;
 }
 

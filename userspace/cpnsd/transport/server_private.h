@@ -18,6 +18,8 @@
 #include "transport/tls.h"
 
 #define ROUTES_MAX		16
+#define LISTENING_MAX		16
+#define SESSIONS_OF_ONE		4	/* of one node or SMF at a time */
 #define OBSERVATIONS_MAX	8	/* of one session in one group */
 #define KEPT_ANSWERS_MAX	4	/* of one session, for Block2 */
 #define KEPT_SECONDS		60.0
@@ -110,6 +112,11 @@ struct transport_server {
 	coap_context_t *context;
 	struct tls_side tls;
 	struct {
+		char *uri;
+		coap_endpoint_t *endpoint;
+	} listening[LISTENING_MAX];
+	size_t listening_count;
+	struct {
 		char *first;
 		transport_handler handler;
 		void *context;
@@ -128,6 +135,10 @@ struct transport_server {
 void server_set_limits(struct transport_server *server);
 int server_listen(struct transport_server *server, const char *uri,
 		  char *reason, size_t room);
+int server_listen_anew(struct transport_server *server,
+		       const char *const *listen, size_t count,
+		       char *reason, size_t room);
+void server_listen_end(struct transport_server *server, size_t index);
 
 /* server_peer.c */
 void peer_begin(struct transport_server *server, coap_session_t *session);

@@ -195,6 +195,34 @@ int identity_trust_open(struct identity_trust **trust, const char *ca_file,
 }
 
 /**
+ * identity_trust_reload - take other files, or the same ones as they are now
+ * @trust: the trust
+ * @ca_file: as for identity_trust_open()
+ * @crl_file: as for identity_trust_open()
+ * @reason: gets the cause of an error in words
+ * @room: size of @reason
+ *
+ * Sessions that are there are not checked again.
+ *
+ * Returns 0 or the errors of identity_trust_open(); then the old ones stay.
+ */
+int identity_trust_reload(struct identity_trust *trust, const char *ca_file,
+			  const char *crl_file, char *reason, size_t room)
+{
+	struct identity_trust *fresh, old;
+	int result;
+
+	result = identity_trust_open(&fresh, ca_file, crl_file, reason, room);
+	if (result)
+		return result;
+	old = *trust;
+	*trust = *fresh;
+	*fresh = old;
+	identity_trust_close(fresh);
+	return 0;
+}
+
+/**
  * identity_trust_close - end a trust store
  * @trust: may be NULL
  */
