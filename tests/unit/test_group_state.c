@@ -180,6 +180,37 @@ static void replace_once(char *text, const char *from, const char *to)
 	memcpy(at, to, strlen(to));
 }
 
+/* what the admin or an alarm decided outlives the daemon */
+static void test_decisions_are_kept(void **state)
+{
+	struct chain chain, again;
+	char path[160], *text;
+	size_t size;
+
+	make_chain(&chain, 7);
+	chain.left = true;
+	chain.leave_due = true;
+	chain.stopped = true;
+	assert_int_equal(chain_save(ca.directory, &chain, reason,
+				    sizeof(reason)), 0);
+	assert_int_equal(chain_load(ca.directory, SGID, &again, reason,
+				    sizeof(reason)), 0);
+	assert_true(again.left && again.leave_due && again.stopped);
+	chain_free(&again);
+	/* a file of a version that did not know them */
+	chain_file(path);
+	text = read_file(path, &size);
+	replace_once(text, "\"leave_due\"", "\"leave_xxx\"");
+	replace_once(text, "\"stopped\"", "\"stoxxxx\"");
+	write_file(path, text, size);
+	assert_int_equal(chain_load(ca.directory, SGID, &again, reason,
+				    sizeof(reason)), 0);
+	assert_true(again.left && !again.leave_due && !again.stopped);
+	chain_free(&again);
+	chain_free(&chain);
+	free(text);
+}
+
 /* numbers that are not the signed record's */
 static void test_turned_back_file_is_refused(void **state)
 {
@@ -304,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_group_is_empty),
 		cmocka_unit_test(test_saved_is_read_again),
 		cmocka_unit_test(test_cut_file_is_refused),
+		cmocka_unit_test(test_decisions_are_kept),
 		cmocka_unit_test(test_turned_back_file_is_refused),
 		cmocka_unit_test(test_power_cut_leaves_the_old_state),
 		cmocka_unit_test(test_unwritable_directory),

@@ -29,7 +29,7 @@ int command_leave(int argc, char **argv)
 		.operands_min = 1, .operands_max = 1,
 		.options = more, .option = take_option, .context = &open,
 	};
-	struct json_object *request;
+	struct json_object *request, *answer, *told;
 	int exit_code, first = command_options(&options, argc, argv,
 					       &exit_code);
 
@@ -39,5 +39,12 @@ int command_leave(int argc, char **argv)
 	json_object_object_add(request, "sgid",
 			       json_object_new_string(argv[first]));
 	json_object_object_add(request, "open", json_object_new_boolean(open));
-	return daemon_tell(request);
+	exit_code = daemon_ask(request, &answer, false);
+	if (!exit_code && json_object_object_get_ex(answer, "told", &told) &&
+	    !json_object_get_boolean(told))
+		printf("%s: left here, but the server was not told: %s\n"
+		       "The daemon tells it as soon as it can.\n",
+		       argv[first], json_text(answer, "why"));
+	json_object_put(answer);
+	return exit_code;
 }

@@ -53,10 +53,27 @@ static void wanted(void *context, uint32_t reqid)
 		}
 }
 
+/* the ways to servers of before that the table stands for no more */
+static int forget_servers(const struct policy_list *before,
+			  const struct block_table *table,
+			  struct policy_list *removed)
+{
+	struct policy_list after = { 0 };
+	int result = block_table_policies(table, &after);
+
+	for (size_t i = 0; i < before->count && !result; i++)
+		if (before->items[i].priority == POLICY_ALLOW &&
+		    !policy_list_find(&after, &before->items[i]))
+			result = policy_list_add(removed, &before->items[i]);
+	policy_list_free(&after);
+	return result;
+}
+
 /* a name that cannot be looked up leaves what block.conf says */
 static int take_server(struct dataplane *dataplane, const char *uri,
-		       char *reason, size_t room)
+		       struct policy_list *removed, char *reason, size_t room)
 {
+	struct policy_list before = { 0 };
 	struct block_table found = { 0 };
 	int result = uri ? server_addresses(uri, &found) : -EHOSTUNREACH;
 
@@ -69,12 +86,16 @@ static int take_server(struct dataplane *dataplane, const char *uri,
 			   !memcmp(found.servers, dataplane->blocks.servers,
 				   sizeof(found.servers))))
 		return 0;
+	result = block_table_policies(&dataplane->blocks, &before);
 	memcpy(dataplane->blocks.servers, found.servers,
 	       sizeof(found.servers));
 	dataplane->blocks.servers_count = found.servers_count;
-	if (!dataplane->blocks.count)
-		return 0;
-	result = block_table_write(dataplane->block_path, &dataplane->blocks);
+	if (!result)
+		result = forget_servers(&before, &dataplane->blocks, removed);
+	policy_list_free(&before);
+	if (!result && dataplane->blocks.count)
+		result = block_table_write(dataplane->block_path,
+					   &dataplane->blocks);
 	if (result < 0)
 		snprintf(reason, room, "%s: %s", dataplane->block_path,
 			 strerror(-result));
@@ -82,8 +103,8 @@ static int take_server(struct dataplane *dataplane, const char *uri,
 }
 
 static int open_parts(struct dataplane *dataplane,
-		      const struct dataplane_options *options, char *reason,
-		      size_t room)
+		      const struct dataplane_options *options,
+		      struct policy_list *removed, char *reason, size_t room)
 {
 	int result;
 
@@ -96,7 +117,8 @@ static int open_parts(struct dataplane *dataplane,
 				  reason, room);
 	if (result < 0)
 		return result;
-	result = take_server(dataplane, options->server, reason, room);
+	result = take_server(dataplane, options->server, removed, reason,
+			     room);
 	if (result < 0)
 		return result;
 	result = policy_table_open(&dataplane->policies);
@@ -214,6 +236,7 @@ int dataplane_open(struct dataplane **dataplane,
 		   char *reason, size_t room)
 {
 	struct dataplane *made = calloc(1, sizeof(*made));
+	struct policy_list removed = { 0 };
 	int result;
 
 	*dataplane = NULL;
@@ -223,13 +246,14 @@ int dataplane_open(struct dataplane **dataplane,
 	made->loop = options->loop;
 	made->need = options->need;
 	made->context = options->context;
-	result = open_parts(made, options, reason, room);
+	result = open_parts(made, options, &removed, reason, room);
 	if (!result) {
-		result = apply_policies(made, 0, NULL);
+		result = apply_policies(made, 0, &removed);
 		if (result < 0)
 			snprintf(reason, room, "blocking policies: %s",
 				 strerror(-result));
 	}
+	policy_list_free(&removed);
 	if (result < 0) {
 		dataplane_close(made);
 		return result;

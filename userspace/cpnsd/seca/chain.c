@@ -101,6 +101,14 @@ static int member_flag(struct json_object *file, const char *name, bool *flag)
 	return 0;
 }
 
+/* one that files of former versions do not have: false */
+static int later_flag(struct json_object *file, const char *name, bool *flag)
+{
+	*flag = false;
+	return json_object_object_get_ex(file, name, NULL) ?
+		member_flag(file, name, flag) : 0;
+}
+
 static int member_hash(struct json_object *file, const char *name,
 		       uint8_t hash[32])
 {
@@ -141,6 +149,8 @@ static int parse_file(struct json_object *file, struct chain *chain)
 			  &chain->roster_serial) ||
 	    member_flag(file, "broken", &chain->broken) ||
 	    member_flag(file, "left", &chain->left) ||
+	    later_flag(file, "leave_due", &chain->leave_due) ||
+	    later_flag(file, "stopped", &chain->stopped) ||
 	    member_hash(file, "hash", chain->hash) ||
 	    member_hash(file, "gap_hash", chain->gap_hash) ||
 	    member_hash(file, "roster_hash", chain->roster_hash))
@@ -366,6 +376,10 @@ static int build_file(struct json_object *file, const struct chain *chain)
 		add_member(file, "roster_hash",
 			   hex_string(chain->roster_hash, 32)) ?:
 		add_member(file, "left", json_object_new_boolean(chain->left)) ?:
+		add_member(file, "leave_due",
+			   json_object_new_boolean(chain->leave_due)) ?:
+		add_member(file, "stopped",
+			   json_object_new_boolean(chain->stopped)) ?:
 		add_member(file, "record",
 			   hex_string(chain->record, chain->record_size)) ?:
 		add_member(file, "roster",

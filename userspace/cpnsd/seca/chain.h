@@ -31,6 +31,8 @@ struct chain {
 	uint64_t roster_serial;
 	uint8_t roster_hash[32];	/* of the payload */
 	bool left;			/* by the admin's `leave` */
+	bool leave_due;			/* the server does not know of it */
+	bool stopped;			/* an alarm has closed the traffic */
 	uint8_t *record;
 	size_t record_size;
 	uint8_t *roster;

@@ -73,6 +73,7 @@ struct group {
 	enum group_phase phase;
 	bool unusable;			/* its file is damaged, its location bad */
 	bool traffic;			/* policies are set in the data plane */
+	bool conflict;			/* another group encrypts its nets */
 	bool wanted;			/* as soon as there is a session */
 	struct chain chain;
 	struct roster roster;		/* newest verified one */
@@ -94,6 +95,8 @@ struct group {
 	struct transport_exchange *polling;	/* GET /num */
 	struct transport_exchange *backfilling;	/* GET /records */
 	struct transport_exchange *reporting;	/* PUT .../status */
+	struct transport_exchange *leaving;	/* DELETE of the own node */
+	struct control_reply *leave_reply;	/* who waits for it, or NULL */
 	unsigned int failures;
 	double observed_at;		/* boottime of the observations */
 	double healed_at;
@@ -104,6 +107,7 @@ struct group {
 	struct loop_timer behind;	/* a push did not come: pull */
 	struct loop_timer poll;
 	struct loop_timer heal;		/* SAs were taken away */
+	struct loop_timer leave_again;
 };
 
 /* a program's request_key(2) or the admin's `join`, until the key is there */
@@ -136,6 +140,7 @@ struct seca {
 	struct group *groups;
 	struct waiter *waiters;
 	struct loop_timer arrivals;	/* arrivals.c */
+	struct loop_timer conflicts;	/* nets may have become free */
 	uint64_t arrivals_count;	/* packets without an SA, last look */
 	bool arrivals_known;
 	bool closing;
@@ -167,6 +172,9 @@ void group_session_lost(struct group *group);
 void group_need(struct group *group, const char *why);
 void group_gone(struct group *group, const char *why);
 void group_leave(struct group *group);
+void group_save(struct group *group);
+/* groups of an earlier run that the server does not list any more */
+void groups_end_forgotten(struct seca *seca);
 const char *group_phase_name(const struct group *group);
 void group_free_all(struct seca *seca);
 void group_trouble(struct group *group, int priority, const char *format, ...)
@@ -175,6 +183,7 @@ void group_trouble(struct group *group, int priority, const char *format, ...)
 /* traffic.c */
 int group_set_traffic(struct group *group);
 void group_close_traffic(struct group *group);
+void group_conflicts_fired(void *context);
 void group_stop_sending(struct group *group, const char *why);
 int group_call(struct group *group, struct transport_call *call,
 	       const char *const *below, size_t below_count,
@@ -192,6 +201,12 @@ void acquire_timed_out(void *context);
 /* a refusal of the server; true if the group ended by it */
 bool acquire_refused(struct group *group,
 		     const struct transport_response *response);
+
+/* leave.c: the server is told, now or later */
+void leave_start(struct group *group, struct control_reply *reply);
+void leave_send(struct group *group);
+void leave_again_fired(void *context);
+void leave_forget(struct group *group);
 
 /* arrivals.c: the need to decrypt */
 void arrivals_open(struct seca *seca);

@@ -91,6 +91,8 @@ static void list_came(void *context, const struct transport_response *response)
 	if (apply_list(seca, response->body, response->body_size))
 		return;
 	save_list(seca, response->body, response->body_size);
+	if (!seca->listed)
+		groups_end_forgotten(seca);
 	seca->listed = true;
 	requests_list_came(seca);
 }

@@ -128,6 +128,7 @@ static void init_timers(struct group *group)
 	loop_timer_init(loop, &group->behind, follow_behind_fired, group);
 	loop_timer_init(loop, &group->poll, follow_poll_fired, group);
 	loop_timer_init(loop, &group->heal, install_heal_fired, group);
+	loop_timer_init(loop, &group->leave_again, leave_again_fired, group);
 }
 
 /* the roster of the last run mends SAs before a server answers */
@@ -140,6 +141,16 @@ static void restore_roster(struct group *group)
 	if (roster_open(group->chain.roster, group->chain.roster_size,
 			&group->roster, reason, sizeof(reason)) == 0)
 		group->has_roster = true;
+}
+
+/* an alarm outlives the daemon: IVs may have repeated, somebody must look */
+static void stay_stopped(struct group *group)
+{
+	group->phase = GROUP_STOPPED;
+	group_trouble(group, LOG_ALERT,
+		      "traffic was stopped by an alarm before the daemon ended, and stays so: cpnsctl join %s",
+		      group->sgid);
+	group_close_traffic(group);
 }
 
 static struct group *group_create(struct seca *seca, const char *sgid)
@@ -163,6 +174,8 @@ static struct group *group_create(struct seca *seca, const char *sgid)
 	restore_roster(group);
 	if (group->chain.left)
 		group->phase = GROUP_LEFT;
+	else if (group->chain.stopped)
+		stay_stopped(group);
 	return group;
 }
 
@@ -208,8 +221,11 @@ static void group_adopt(struct group *group, struct group_properties *entry)
 		group->trouble[0] = '\0';
 	}
 	adopt_location(group);
-	if (group->phase == GROUP_LEFT)
+	if (group->phase == GROUP_LEFT) {
+		if (group->session && group->session->registered)
+			leave_send(group);
 		return;
+	}
 	if (group->phase != GROUP_STOPPED)
 		group_set_traffic(group);
 	if (!properties->push)
@@ -268,6 +284,50 @@ void group_list_apply(struct seca *seca, struct group_properties *list,
 	}
 }
 
+static int end_if_forgotten(void *context, const struct cpns_group_state *state)
+{
+	struct seca *seca = context;
+	char reason[SECA_REASON_MAX];
+	struct chain chain;
+	struct group *group;
+	bool ours;
+
+	if (!state->serial || seca_group_find(seca, state->sgid))
+		return 0;
+	/* a key that others have set is none of our business */
+	ours = chain_load(seca->directory, state->sgid, &chain, reason,
+			  sizeof(reason)) || chain.num;
+	chain_free(&chain);
+	if (!ours)
+		return 0;
+	group = group_create(seca, state->sgid);
+	if (group)
+		group_gone(group, "its key is in the kernel, and the server's SMF does not list it");
+	return 0;
+}
+
+/**
+ * groups_end_forgotten - end groups that only the kernel still knows
+ * @seca: the member side; the server's list has just come
+ *
+ * A daemon that was down, or lost its list, missed that the server took this
+ * node out; the records that it kept say which keys were its own.
+ */
+void groups_end_forgotten(struct seca *seca)
+{
+	struct cpns *kernel;
+	int error = cpns_open(&kernel);
+
+	/* a connection of its own: ending a group talks to the kernel, too */
+	if (!error) {
+		error = cpns_group_list(kernel, end_if_forgotten, seca);
+		cpns_close(kernel);
+	}
+	if (error)
+		log_warning("groups in the kernel are not known: %s",
+			    strerror(-error));
+}
+
 /**
  * group_ready - the group's server can be asked now
  * @group: its session is registered; called again after each reconnection
@@ -277,6 +337,8 @@ void group_list_apply(struct seca *seca, struct group_properties *list,
  */
 void group_ready(struct group *group)
 {
+	if (group->phase == GROUP_LEFT)
+		leave_send(group);
 	if (group->phase == GROUP_GONE || group->phase == GROUP_LEFT ||
 	    group->unusable || !group->session)
 		return;
@@ -306,6 +368,7 @@ void group_session_lost(struct group *group)
 	group->polling = NULL;
 	group->backfilling = NULL;
 	group->reporting = NULL;
+	group->leaving = NULL;
 	loop_timer_stop(&group->timeout);
 	loop_timer_stop(&group->behind);
 	loop_timer_stop(&group->poll);
@@ -376,10 +439,19 @@ void group_gone(struct group *group, const char *why)
 	snprintf(group->trouble, sizeof(group->trouble), "%s", why);
 	group->phase = GROUP_GONE;
 	end_key(group);
+	if (group->chain.leave_due || group->chain.stopped) {
+		group->chain.leave_due = false;
+		group->chain.stopped = false;
+		group_save(group);
+	}
 	requests_refuse(group->seca, group->sgid, ENOKEY, why);
 }
 
-static void save_chain(struct group *group)
+/**
+ * group_save - keep what is to be known of the group after a restart
+ * @group: its file is written anew
+ */
+void group_save(struct group *group)
 {
 	char reason[SECA_REASON_MAX];
 
@@ -397,9 +469,11 @@ void group_leave(struct group *group)
 	if (group->phase != GROUP_GONE)
 		group->phase = GROUP_LEFT;
 	group->chain.left = true;
+	/* with the key its Sender-ID is given up, too */
+	group->chain.stopped = false;
 	end_key(group);
 	if (!group->unusable)
-		save_chain(group);
+		group_save(group);
 	requests_refuse(group->seca, group->sgid, EACCES,
 			"this node has left the group");
 }
@@ -417,6 +491,7 @@ void group_free_all(struct seca *seca)
 	HASH_ITER(hh, seca->groups, group, next) {
 		HASH_DEL(seca->groups, group);
 		stop_exchanges(group);
+		leave_forget(group);
 		if (group->has_roster)
 			roster_free(&group->roster);
 		if (group->properties)

@@ -161,6 +161,10 @@ static void established(struct group *group, bool set)
 {
 	if (group->phase == GROUP_STOPPED)
 		group->phase = GROUP_LISTED;
+	if (group->chain.stopped) {
+		group->chain.stopped = false;
+		group_save(group);
+	}
 	group_look(group);
 	if (set) {
 		group->trouble[0] = '\0';

@@ -140,6 +140,8 @@ static int open_all(struct seca *seca, char *reason, size_t room)
 		session_home(seca, reason, room);
 	if (error)
 		return error;
+	loop_timer_init(seca->loop, &seca->conflicts, group_conflicts_fired,
+			seca);
 	/* the last run's list: blocks and SAs before the server answers */
 	gateway_smf_restore(seca);
 	arrivals_open(seca);
@@ -189,16 +191,40 @@ int seca_open(struct seca **seca, const struct seca_options *options,
 	return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
 /**
  * seca_reload - take over a configuration that was read again
  * @seca: from seca_open(), or NULL
- * @config: valid until the next call; the access list counts at once, the
- *	server's address and the certificates at the next start
+ * @config: valid until the next call; the access list and the revocation list
+ *	count at once, certificate and key at the next connection, the
+ *	server's address at the next start
  */
 void seca_reload(struct seca *seca, const struct config *config)
 {
-	if (seca)
-		seca->config = config;
+	struct seca_session *session;
+	char reason[SECA_REASON_MAX] = "";
+
+	if (!seca)
+		return;
+	if (!same_text(seca->config->server, config->server) ||
+	    !same_text(seca->config->server_id, config->server_id) ||
+	    !same_text(seca->config->state, config->state))
+		log_warning("[gateway] server, server-id and state change with a restart only");
+	seca->config = config;
+	if (identity_trust_reload(seca->trust, config->ca, config->crl, reason,
+				  sizeof(reason)))
+		log_error("CA and revocation list stay as they were: %s",
+			  reason);
+	for (session = seca->sessions; session; session = session->next)
+		if (transport_client_reload(session->client, config->cert,
+					    config->key, reason,
+					    sizeof(reason)))
+			log_error("certificate and key stay as they were: %s",
+				  reason);
 }
 
 /**
@@ -213,6 +239,8 @@ void seca_close(struct seca *seca)
 	if (!seca)
 		return;
 	seca->closing = true;
+	if (seca->conflicts.loop)
+		loop_timer_stop(&seca->conflicts);
 	arrivals_close(seca);
 	requests_close(seca);
 	gateway_smf_close(seca);

@@ -12,6 +12,38 @@
 
 #include "seca/context.h"
 
+/* nets that another group had may be free now */
+static void look_for_conflicts(struct seca *seca)
+{
+	struct group *group, *next;
+
+	HASH_ITER(hh, seca->groups, group, next)
+		if (group->conflict && !loop_timer_active(&seca->conflicts))
+			loop_timer_start(&seca->conflicts, 0);
+}
+
+/**
+ * group_conflicts_fired - try again what was refused for another's nets
+ * @context: the member side
+ */
+void group_conflicts_fired(void *context)
+{
+	struct seca *seca = context;
+	struct group *group, *next;
+
+	HASH_ITER(hh, seca->groups, group, next) {
+		if (!group->conflict || group->phase == GROUP_GONE ||
+		    group->phase == GROUP_LEFT || group->phase == GROUP_STOPPED)
+			continue;
+		if (group_set_traffic(group))
+			continue;
+		log_notice("group %s: its nets are free now", group->sgid);
+		group->trouble[0] = '\0';
+		group_look(group);
+		install_traffic(group);
+	}
+}
+
 /**
  * group_set_traffic - blocks and encrypt policies as the properties say
  * @group: listed, held or acquiring
@@ -46,12 +78,15 @@ int group_set_traffic(struct group *group)
 	}
 	error = dataplane_group_set(group->seca->dataplane, &set, reason,
 				    sizeof(reason));
+	group->conflict = error == -EEXIST;
 	/* after a refusal the policies of before are still there */
-	if (!error)
+	if (!error) {
 		group->traffic = true;
-	else
+		look_for_conflicts(group->seca);
+	} else {
 		group_trouble(group, LOG_ERR, "policies: %s",
 			      reason[0] ? reason : strerror(-error));
+	}
 	return error;
 }
 
@@ -62,8 +97,11 @@ int group_set_traffic(struct group *group)
 void group_close_traffic(struct group *group)
 {
 	group->traffic = false;
-	if (group->properties && group->properties->data_esp)
+	group->conflict = false;
+	/* without properties: of an earlier run, which may have had ESP */
+	if (!group->properties || group->properties->data_esp)
 		dataplane_group_close(group->seca->dataplane, group->sgid);
+	look_for_conflicts(group->seca);
 }
 
 /**
@@ -79,6 +117,8 @@ void group_stop_sending(struct group *group, const char *why)
 	group_trouble(group, LOG_ALERT, "%s; traffic stopped", why);
 	group->phase = GROUP_STOPPED;
 	group_close_traffic(group);
+	group->chain.stopped = true;
+	group_save(group);
 }
 
 /**

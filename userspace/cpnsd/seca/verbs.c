@@ -167,13 +167,11 @@ static const char *request_sgid(const struct control_request *request,
 
 static void come_back(struct group *group)
 {
-	char reason[SECA_REASON_MAX];
-
+	leave_forget(group);
 	group->phase = GROUP_LISTED;
 	group->chain.left = false;
-	if (chain_save(group->seca->directory, &group->chain, reason,
-		       sizeof(reason)))
-		log_error("group %s: state not saved: %s", group->sgid, reason);
+	group->chain.leave_due = false;
+	group_save(group);
 	group_set_traffic(group);
 	if (group->properties->push && group->session &&
 	    group->session->registered)
@@ -199,36 +197,6 @@ static void join_verb(void *context, const struct control_request *request,
 	requests_key(seca, sgid, "join", reply);
 }
 
-static void left(void *context, const struct transport_response *response)
-{
-	struct group *group = context;
-
-	group->reporting = NULL;
-	if (response->error || response->code / 100 != 2)
-		log_warning("group %s: the server does not take the leave request: %s",
-			    group->sgid, response->error ?
-			    strerror(-response->error) :
-			    response->problem ? response->problem : "refused");
-}
-
-/* the server's SMF takes the entry out of the group document */
-static void send_leave(struct group *group)
-{
-	const char *const below[] = { "nodes", group->seca->node };
-	struct transport_call call = {
-		.method = METHOD_DELETE,
-		.format = FORMAT_NONE,
-		.done = left,
-		.context = group,
-	};
-	int error;
-
-	error = group_call(group, &call, below, 2, &group->reporting);
-	if (error)
-		log_warning("group %s: leave request not sent: %s",
-			    group->sgid, strerror(-error));
-}
-
 static void leave_verb(void *context, const struct control_request *request,
 		       struct control_reply *reply)
 {
@@ -248,11 +216,9 @@ static void leave_verb(void *context, const struct control_request *request,
 				    "no group %s on node %s", sgid, seca->node);
 		return;
 	}
-	if (group && group->phase != GROUP_GONE) {
-		group_leave(group);
-		send_leave(group);
-	}
 	if (open) {
+		if (group && group->phase != GROUP_GONE)
+			leave_start(group, NULL);
 		error = dataplane_group_open_traffic(seca->dataplane, sgid);
 		if (!error)
 			log_notice("group %s: blocks taken away by leave --open",
@@ -263,8 +229,10 @@ static void leave_verb(void *context, const struct control_request *request,
 				    CONTROL_NOT_FOUND : CONTROL_FAILED,
 				    "blocks of group %s: %s", sgid,
 				    strerror(-error));
-	else
+	else if (!group || group->phase == GROUP_GONE)
 		control_reply_ok(reply, NULL);
+	else
+		leave_start(group, reply);
 }
 
 static void policy_load_verb(void *context,
