@@ -44,7 +44,7 @@ help:
 	@echo 'make check-kernel the module in the test guests alone'
 	@echo 'make check-netns  end to end, in network namespaces of the test guests'
 	@echo 'make check-debug  the kernel tests under KASAN, lockdep, kmemleak'
-	@echo 'make bench        measurements'
+	@echo 'make bench        measurements   KERNEL=6.1|6.12  BENCH=name'
 	@echo 'make style        checkpatch, sparse, shellcheck, codespell'
 	@echo 'make install      PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR='
 	@echo 'make clean        removes build/'
@@ -130,9 +130,12 @@ check-debug:
 	@echo 'check-debug comes with the debug-kernel work.' >&2
 	@exit 2
 
+# BENCH=name runs one of tests/bench/.
 bench:
-	@echo 'bench comes with the debug-kernel work.' >&2
-	@exit 2
+	$(Q)tests/vm/install-packages build demo check
+	$(Q)$(MAKE) KERNELS=$(KERNEL) kmod
+	$(Q)$(MAKE) -C tests/bench BUILD=$(BUILD) V=$(V)
+	$(Q)CPNS_BUILD=$(BUILD) KERNEL=$(KERNEL) tests/bench/run $(BENCH)
 
 style:
 	$(Q)tests/vm/install-packages build style
