@@ -54,6 +54,7 @@ enum cpns_features {
 
 /**
  * enum cpns_reason - Why an event was raised.
+ * @CPNS_REASON_NONE: no cause to tell
  * @CPNS_REASON_REVOKED: GROUP_REVOKE, or the key in .cpns was revoked or
  *   invalidated
  * @CPNS_REASON_EXPIRED: lifetime over or the key in .cpns timed out
