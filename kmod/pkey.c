@@ -178,8 +178,9 @@ int cpns_pkey_query(const struct kernel_pkey_params *params,
 	query->supported_ops = KEYCTL_SUPPORTS_ENCRYPT |
 			       KEYCTL_SUPPORTS_DECRYPT;
 	query->key_size = 256;
-	query->max_dec_size = CPNS_MESSAGE_MAX;
 	query->max_enc_size = CPNS_MESSAGE_MAX + CPNS_MESSAGE_ADDED;
+	/* `keyctl pkey_decrypt` gives as much room as to encrypt */
+	query->max_dec_size = query->max_enc_size;
 	return 0;
 }
 
