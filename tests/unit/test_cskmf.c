@@ -596,27 +596,6 @@ static void test_member_before_its_epoch(void **state)
 	kernel_install(fixture, gw2, &gw2->answer);
 }
 
-static void test_too_many_members(void **state)
-{
-	struct fixture *fixture = *state;
-	char sgid[CPNS_SGID_MAX + 1], reason[SMF_REASON_MAX] = "";
-	static char entries[32768];
-	char *document;
-	size_t used = 0;
-	uint32_t num;
-	int i;
-
-	for (i = 0; i < CSKMF_MEMBERS_MAX + 1; i++)
-		used += snprintf(entries + used, sizeof(entries) - used,
-				 "<entry uri=\"urn:cpns:node:n%d\"/>", i);
-	document = document_make(SGID, "data=\"message\" max-senders=\"4000\"",
-				 entries, NULL);
-	assert_int_equal(smf_group_create(fixture->smf, document,
-					  strlen(document), sgid, &num,
-					  reason), -E2BIG);
-	assert_non_null(strstr(reason, "257 members"));
-}
-
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 
@@ -642,7 +621,6 @@ int main(void)
 		TEST(test_restart_with_an_epoch_due),
 		TEST(test_batch),
 		TEST(test_member_before_its_epoch),
-		TEST(test_too_many_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,6 +359,98 @@ static void test_members(void **state)
 	assert_int_equal(sum, 1);
 }
 
+static int note_kek(void *context, const struct store_kek *kek)
+{
+	assert_int_equal(kek->wrapped[3], 4);
+	*(uint32_t *)context += kek->id * 1000 + kek->parent * 100 +
+				kek->version;
+	return 0;
+}
+
+static int note_parent(void *context, const struct store_leaf *leaf)
+{
+	*(uint32_t *)context += leaf->parent;
+	return 0;
+}
+
+static void test_tree(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_kek kek = { .id = 7, .version = 1, .wrapped = { 0, 0, 0,
+								    4 } };
+	struct store_leaf leaf = { .node = "gw1", .leaf = { .id = 5 } };
+	uint32_t sum = 0, num;
+
+	/* a tree belongs to a group */
+	assert_int_equal(store_kek_put(fixture->store, SGID, &kek), -EEXIST);
+	assert_int_equal(put_epoch(fixture->store, 1), 0);
+	assert_int_equal(store_leaf_put(fixture->store, SGID, &leaf), 0);
+	assert_int_equal(store_kek_put(fixture->store, SGID, &kek), 0);
+	kek.id = 8;
+	kek.parent = 7;
+	assert_int_equal(store_kek_put(fixture->store, SGID, &kek), 0);
+	kek.version = 2;
+	assert_int_equal(store_kek_put(fixture->store, SGID, &kek), 0);
+	assert_int_equal(store_leaf_place(fixture->store, SGID, 5, 8), 0);
+	reopen(fixture);
+	assert_int_equal(store_kek_each(fixture->store, SGID, note_kek, &sum),
+			 0);
+	assert_int_equal(sum, 15703);
+	sum = 0;
+	assert_int_equal(store_leaf_each(fixture->store, SGID, note_parent,
+					 &sum), 0);
+	assert_int_equal(sum, 8);
+	assert_int_equal(store_kek_remove(fixture->store, SGID, 8), 0);
+	sum = 0;
+	store_kek_each(fixture->store, SGID, note_kek, &sum);
+	assert_int_equal(sum, 7001);
+	assert_int_equal(store_kek_clear(fixture->store, SGID), 0);
+	sum = 0;
+	store_kek_each(fixture->store, SGID, note_kek, &sum);
+	store_leaf_each(fixture->store, SGID, note_parent, &sum);
+	assert_int_equal(sum, 0);
+	assert_int_equal(store_hold_get(fixture->store, SGID, &num), 0);
+	assert_int_equal(num, 0);
+	assert_int_equal(store_hold_put(fixture->store, SGID, 9), 0);
+	assert_int_equal(store_hold_put(fixture->store, SGID, 8), 0);
+	assert_int_equal(store_hold_get(fixture->store, SGID, &num), 0);
+	assert_int_equal(num, 9);
+	assert_int_equal(store_hold_remove(fixture->store, SGID), 0);
+	assert_int_equal(store_hold_get(fixture->store, SGID, &num), 0);
+	assert_int_equal(num, 0);
+}
+
+/* a state of before the key tree is taken over */
+static void test_version_1(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_leaf leaf = { .node = "gw1", .leaf = { .id = 5 } };
+	uint32_t sum = 0;
+	sqlite3 *database;
+	char path[128];
+
+	assert_int_equal(put_epoch(fixture->store, 3), 0);
+	assert_int_equal(store_leaf_put(fixture->store, SGID, &leaf), 0);
+	store_close(fixture->store);
+	fixture->store = NULL;
+	snprintf(path, sizeof(path), "%s/server.db", fixture->directory);
+	assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database,
+				      "ALTER TABLE leaves DROP COLUMN parent;"
+				      "DROP TABLE keks; DROP TABLE holds;"
+				      "PRAGMA user_version = 1;",
+				      NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(database);
+	reopen(fixture);
+	assert_int_equal(last_num(fixture->store), 3);
+	assert_int_equal(store_leaf_each(fixture->store, SGID, note_parent,
+					 &sum), 0);
+	assert_int_equal(store_leaf_place(fixture->store, SGID, 5, 8), 0);
+	assert_int_equal(store_leaf_each(fixture->store, SGID, note_parent,
+					 &sum), 0);
+	assert_int_equal(sum, 8);
+}
+
 static void test_one_process(void **state)
 {
 	struct fixture *fixture = *state;
@@ -388,6 +481,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pruning, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_members, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_tree, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_version_1, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_one_process, set_up,
 						tear_down),

@@ -69,12 +69,6 @@ static int check_supported(const struct group_description *description,
 			 "encap=\"udp\" is not in this version");
 		return -EOPNOTSUPP;
 	}
-	if (description->members_count > CSKMF_MEMBERS_MAX) {
-		snprintf(reason, room,
-			 "%zu members: above %d a key tree (LKH) is needed, which is not in this version",
-			 description->members_count, CSKMF_MEMBERS_MAX);
-		return -E2BIG;
-	}
 	return 0;
 }
 

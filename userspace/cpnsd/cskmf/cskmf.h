@@ -24,8 +24,6 @@
 #include "store/store.h"
 #include "transport/server.h"
 
-/* above this many members point to point does not scale */
-#define CSKMF_MEMBERS_MAX	256
 /* changes that end the batch window early */
 #define CSKMF_BATCH_CHANGES	64
 
@@ -77,8 +75,8 @@ void cskmf_close(struct cskmf *cskmf);
  * @reason: gets the cause in words on error
  * @room: bytes of @reason
  *
- * Return: 0, -EEXIST, -EBADMSG for a bad document, -EOPNOTSUPP and -E2BIG
- * for what this version has not, what OSG and store return.
+ * Return: 0, -EEXIST, -EBADMSG for a bad document, -EOPNOTSUPP for
+ * what this version has not, what OSG and store return.
  */
 int cskmf_create(struct cskmf *cskmf, const void *document, size_t size,
 		 uint32_t *num, char *reason, size_t room);
@@ -105,7 +103,7 @@ struct cskmf_updated {
 /*
  * Group Key update: the document counts from now on, the epoch comes when
  * the batch window and the spacing of epochs allow.  0, -ENOENT, -EBADMSG
- * (also a document of another SGID), -EOPNOTSUPP, -E2BIG, store and OSG.
+ * (also a document of another SGID), -EOPNOTSUPP, store and OSG.
  */
 int cskmf_update(struct cskmf *cskmf, const char *sgid,
 		 const struct cskmf_update *update,

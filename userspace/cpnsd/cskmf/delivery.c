@@ -16,6 +16,7 @@
 
 #include "cskmf/group.h"
 #include "log.h"
+#include "proto/capabilities.h"
 #include "proto/response.h"
 
 #define CHECK_INTERVAL	300	/* s between two looks at /num */
@@ -86,10 +87,18 @@ static int check_level(const struct group *group, const char *node,
 		      group->description->min_level);
 }
 
+static uint32_t youngest(const struct group *group,
+			 const struct member *member)
+{
+	return group->tree ? osg_tree_youngest(group->tree, member->leaf.id) :
+			     0;
+}
+
 /*
  * A SEAL goes out whenever the member's kernel may need one: at join and
  * pull, in the first push of a session, when node key, leaf or SID are not
- * those of the last SEAL, and when the member has missed an epoch.
+ * those of the last SEAL, when there is a new key on the way from its leaf to
+ * the root of the tree, and when the member has missed an epoch.
  */
 static bool seal_needed(const struct group *group,
 			const struct member *member,
@@ -104,6 +113,9 @@ static bool seal_needed(const struct group *group,
 	    member->sealed.leaf_id != member->leaf.id ||
 	    member->sealed.leaf_version != member->leaf.version ||
 	    member->sealed.sid != sid)
+		return true;
+	/* its kernel has room for one path of keys only */
+	if (member->sealed.youngest != youngest(group, member))
 		return true;
 	if (memcmp(&member->sealed.session, delivery->session,
 		   sizeof(*delivery->session)))
@@ -128,6 +140,7 @@ static int add_seal(struct group *group, struct member *member,
 	memcpy(member->sealed.node_key, node_key, 32);
 	member->sealed.leaf_id = member->leaf.id;
 	member->sealed.leaf_version = member->leaf.version;
+	member->sealed.youngest = youngest(group, member);
 	member->sealed.sid = response->sid;
 	member->sealed.session = *delivery->session;
 	group->cskmf->counters.seals++;
@@ -182,16 +195,24 @@ static int encode(struct group *group, struct member *member,
 	response->seconds_left = group_seconds_left(group);
 	response->check_interval = CHECK_INTERVAL;
 	response->expiration_delta = 0;	/* an epoch dies with its lifetime */
-	response->scheme = 0;
+	response->scheme = group->tree ? SCHEME_LKH_4 : 0;
 	response->age = group_age(group);
 	result = roster_get(group, &roster, &roster_size);
 	if (result)
 		return result;
 	response->roster = (uint8_t *)roster;
 	response->roster_size = roster_size;
-	result = osg_member_shard(&group->epoch, group->leaves,
-				  group->leaves_count, member->leaf.id,
-				  &response->management);
+	if (group->tree)
+		result = osg_tree_member(group->cskmf->options.osg,
+					 group->sgid, group->num, group->tree,
+					 &group->epoch, member->leaf.id,
+					 response->has_seal,
+					 &response->management);
+	else
+		result = osg_member_shard(&group->epoch, group->leaves,
+					  group->leaves_count,
+					  member->leaf.id,
+					  &response->management);
 	if (result)
 		return result;
 	result = response_encode(response, bytes, size);

@@ -23,6 +23,8 @@ struct stage {
 	size_t leaves_count;
 	const char **nodes;		/* whose leaves they are */
 	size_t fresh_from;		/* leaves from here on are new */
+	struct osg_tree *tree;		/* NULL: point to point */
+	bool planted;			/* ... a new one */
 	uint32_t leaf_last;
 	bool joined, left;
 };
@@ -30,6 +32,7 @@ struct stage {
 static void stage_release(struct stage *stage)
 {
 	osg_epoch_release(&stage->epoch);
+	osg_tree_free(stage->tree);
 	free(stage->record.evicted);
 	free(stage->record.shards);
 	free(stage->leaves);
@@ -121,6 +124,63 @@ static int stage_leaves(struct stage *stage, bool all_fresh)
 	return result;
 }
 
+static int compare_ids(const void *one, const void *other)
+{
+	const uint32_t *a = one, *b = other;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+/* by growing id, so that the same changes always make the same tree */
+static int prune(struct stage *stage)
+{
+	struct group *group = stage->group;
+	struct member *member, *next;
+	size_t count = 0, i;
+	uint32_t *ids;
+	int result = 0;
+
+	ids = calloc(group->leaves_count + 1, sizeof(*ids));
+	if (!ids)
+		return -ENOMEM;
+	HASH_ITER(hh, group->members, member, next)
+		if (member->leaf.id && !member_entry(group, member->node))
+			ids[count++] = member->leaf.id;
+	qsort(ids, count, sizeof(*ids), compare_ids);
+	for (i = 0; i < count && !result; i++)
+		result = osg_tree_remove(stage->tree, ids[i]);
+	free(ids);
+	return result;
+}
+
+/* point to point or key tree: changed only here, with an epoch */
+static int stage_tree(struct stage *stage, bool all_fresh)
+{
+	const struct group *group = stage->group;
+	size_t from = stage->fresh_from;
+	int result;
+
+	if (stage->leaves_count < OSG_TREE_FROM &&
+	    (!group->tree || stage->leaves_count <= OSG_TREE_DOWN_TO))
+		return 0;
+	if (!group->tree || all_fresh) {
+		stage->planted = true;
+		result = osg_tree_new(&stage->tree);
+		return result ? result :
+			osg_tree_add(stage->tree, stage->leaves,
+				     stage->leaves_count, from,
+				     &stage->leaf_last);
+	}
+	result = osg_tree_copy(group->tree, &stage->tree);
+	if (!result)
+		result = prune(stage);
+	if (!result)
+		result = osg_tree_add(stage->tree, stage->leaves + from,
+				      stage->leaves_count - from, 0,
+				      &stage->leaf_last);
+	return result;
+}
+
 /* all SIDs that a member who left may still know how to send with */
 static int stage_evicted(struct stage *stage)
 {
@@ -178,7 +238,6 @@ static void stage_record(struct stage *stage, enum epoch_reason reason)
 	memcpy(record->prev, group->hash, sizeof(record->prev));
 	record->reason = reason;
 	record->created = now > group->created ? now : group->created;
-	record->scheme = 0;
 	if (!description)
 		return;
 	memcpy(record->etag, description->etag, sizeof(description->etag));
@@ -218,6 +277,38 @@ static int store_leaves(struct stage *stage)
 		row.reported = member ? member->reported : 0;
 		result = store_leaf_put(store, group->sgid, &row);
 	}
+	return result;
+}
+
+static int store_node(void *context, const struct osg_tree_node *node)
+{
+	const struct group *group = context;
+	struct store *store = group->cskmf->options.store;
+	struct store_kek row = {
+		.id = node->id,
+		.parent = node->parent,
+		.version = node->version,
+	};
+
+	if (node->leaf)
+		return store_leaf_place(store, group->sgid, node->id,
+					node->parent);
+	if (node->gone)
+		return store_kek_remove(store, group->sgid, node->id);
+	memcpy(row.wrapped, node->wrapped, sizeof(row.wrapped));
+	return store_kek_put(store, group->sgid, &row);
+}
+
+static int store_tree(struct stage *stage)
+{
+	struct group *group = stage->group;
+	int result = 0;
+
+	if (group->tree && (!stage->tree || stage->planted))
+		result = store_kek_clear(group->cskmf->options.store,
+					 group->sgid);
+	if (!result && stage->tree)
+		result = osg_tree_changes(stage->tree, store_node, group);
 	return result;
 }
 
@@ -287,6 +378,8 @@ static int store_stage(struct stage *stage)
 	if (!result)
 		result = store_leaves(stage);
 	if (!result)
+		result = store_tree(stage);
+	if (!result)
 		result = store_senders(stage);
 	if (result) {
 		store_rollback(store);
@@ -325,6 +418,9 @@ static void take(struct stage *stage)
 	group->leaves = stage->leaves;
 	group->leaves_count = stage->leaves_count;
 	stage->leaves = NULL;
+	osg_tree_free(group->tree);
+	group->tree = stage->tree;
+	stage->tree = NULL;
 	memcpy(group->hash, group->epoch.payload_hash, sizeof(group->hash));
 	group->num = record->num;
 	group->reason = record->reason;
@@ -352,6 +448,17 @@ static int get_members(struct stage *stage)
 	return 0;
 }
 
+static int make_key(struct stage *stage)
+{
+	struct osg *osg = stage->group->cskmf->options.osg;
+
+	if (stage->tree)
+		return osg_tree_create_group_key(osg, &stage->record,
+						 stage->tree, &stage->epoch);
+	return osg_create_group_key(osg, &stage->record, stage->leaves,
+				    stage->leaves_count, &stage->epoch);
+}
+
 int epoch_make(struct group *group, enum epoch_reason reason)
 {
 	struct stage stage = {
@@ -367,15 +474,15 @@ int epoch_make(struct group *group, enum epoch_reason reason)
 	}
 	result = stage_leaves(&stage, reason == EPOCH_COMPROMISE);
 	if (!result)
+		result = stage_tree(&stage, reason == EPOCH_COMPROMISE);
+	if (!result)
 		result = stage_evicted(&stage);
 	if (result)
 		goto out;
 	reason = weigh(&stage, reason);
 	stage_record(&stage, reason);
 	flow(group, 2, "CSKMF", "OSG", 0);
-	result = osg_create_group_key(group->cskmf->options.osg, &stage.record,
-				      stage.leaves, stage.leaves_count,
-				      &stage.epoch);
+	result = make_key(&stage);
 	if (result) {
 		log_error("group=%s: the OSG made no key: %s", group->sgid,
 			  strerror(-result));

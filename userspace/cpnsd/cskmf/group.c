@@ -53,6 +53,7 @@ void group_free(struct group *group)
 	osg_epoch_release(&group->epoch);
 	free(group->senders);
 	free(group->leaves);
+	osg_tree_free(group->tree);
 	free(group->roster);
 	free(group);
 }

@@ -15,6 +15,7 @@
 #include "cskmf/cskmf.h"
 #include "cskmf/inspect.h"
 #include "cskmf/nodes.h"
+#include "osg/tree.h"
 
 /* a node that is or was a member */
 struct member {
@@ -29,6 +30,7 @@ struct member {
 		bool made;
 		uint8_t node_key[32];
 		uint32_t leaf_id, leaf_version;
+		uint32_t youngest;	/* inner node of the key tree */
 		uint16_t sid;
 		struct sockaddr_storage session;
 	} sealed;
@@ -75,6 +77,7 @@ struct group {
 	uint32_t lifetime, atd, dtd;		/* s */
 	struct osg_leaf *leaves;
 	size_t leaves_count;
+	struct osg_tree *tree;			/* NULL: point to point */
 	/* the signed roster, made when it is asked for */
 	uint8_t *roster;
 	size_t roster_size;

@@ -10,10 +10,18 @@ const struct group_member *
 group_description_find(const struct group_description *description,
 		       const char *node)
 {
-	size_t i;
+	size_t low = 0, high = description->members_count, middle;
+	int order;
 
-	for (i = 0; i < description->members_count; i++)
-		if (!strcmp(description->members[i].node, node))
-			return &description->members[i];
+	while (low < high) {
+		middle = low + (high - low) / 2;
+		order = strcmp(description->by_node[middle]->node, node);
+		if (!order)
+			return description->by_node[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }

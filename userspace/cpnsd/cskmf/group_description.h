@@ -52,6 +52,7 @@ struct group_description {
 	char *display_name;			/* NULL: none */
 	struct group_member *members;	/* in document order */
 	size_t members_count;
+	const struct group_member **by_node;	/* the same by node id */
 	/* <cpns:group-key> */
 	char location[GROUP_LOCATION_MAX];
 	char signer[96];

@@ -84,12 +84,20 @@ static int load_epoch(void *context, const struct store_epoch *stored)
 	return 0;
 }
 
+static int load_node(struct group *group, const struct osg_tree_node *node)
+{
+	int result = group->tree ? 0 : osg_tree_new(&group->tree);
+
+	return result ? result : osg_tree_load(group->tree, node);
+}
+
 /* rows come by leaf id, the order of the shards */
 static int load_leaf(void *context, const struct store_leaf *stored)
 {
 	struct loading *loading = context;
 	struct group *group = loading->group;
 	struct member *member = member_get(group, stored->node);
+	struct osg_tree_node node = { .leaf = true };
 	struct osg_leaf *leaves;
 
 	if (!member)
@@ -104,7 +112,26 @@ static int load_leaf(void *context, const struct store_leaf *stored)
 		return -ENOMEM;
 	leaves[group->leaves_count++] = stored->leaf;
 	group->leaves = leaves;
-	return 0;
+	if (!stored->parent)
+		return 0;
+	node.id = stored->leaf.id;
+	node.parent = stored->parent;
+	node.version = stored->leaf.version;
+	memcpy(node.wrapped, stored->leaf.wrapped, sizeof(node.wrapped));
+	return load_node(group, &node);
+}
+
+static int load_kek(void *context, const struct store_kek *stored)
+{
+	struct osg_tree_node node = {
+		.id = stored->id,
+		.parent = stored->parent,
+		.version = stored->version,
+	};
+	struct loading *loading = context;
+
+	memcpy(node.wrapped, stored->wrapped, sizeof(node.wrapped));
+	return load_node(loading->group, &node);
 }
 
 static int load_sender(void *context, const struct store_sender *stored)
@@ -138,6 +165,10 @@ static int load_parts(struct loading *loading)
 	if (!result)
 		result = store_leaf_each(store, group->sgid, load_leaf,
 					 loading);
+	if (!result)
+		result = store_kek_each(store, group->sgid, load_kek, loading);
+	if (!result && group->tree)
+		result = osg_tree_loaded(group->tree, &group->epoch);
 	if (!result)
 		result = store_sender_each(store, group->sgid, load_sender,
 					   loading);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Making an epoch, point to point: secret, KCV, one ITEM for each leaf,
- * shards, signed record (B.2.1.1 steps 2 to 5; steps 3 and 4 are logged
- * here, 2 and 5 by the CSKMF).
+ * Making an epoch: secret, KCV, ITEMs, shards, signed record (B.2.1.1 steps 2
+ * to 5; steps 3 and 4 are logged here, 2 and 5 by the CSKMF).  Point to point
+ * there is one ITEM for each leaf; those of a key tree are made elsewhere.
  *
  * One thread at a time.  The secret and the KEKs are in the clear only on
  * the stack of these functions and are wiped on every path.
@@ -15,12 +15,14 @@
 #include <string.h>
 
 #include "log.h"
-#include "osg/osg_internal.h"
+#include "osg/tree_internal.h"
 #include "proto/key_schedule.h"
 
-static size_t shards_for(size_t leaves)
+#define SHARD_SIZE	((size_t)OSG_SHARD_ITEMS * CPNS_ITEM_SIZE)
+
+static size_t shards_for(size_t size)
 {
-	return (leaves + OSG_SHARD_ITEMS - 1) / OSG_SHARD_ITEMS;
+	return (size + SHARD_SIZE - 1) / SHARD_SIZE;
 }
 
 static void log_step(const struct epoch_record *record, unsigned int step,
@@ -53,44 +55,75 @@ static int obtain_secret(struct osg *osg, const struct epoch_record *record,
 	return kmc_wrap(osg->kmc, label, secret, wrapped);
 }
 
-static int make_items(struct osg *osg, const struct epoch_record *record,
-		      const struct osg_leaf *leaves, size_t leaves_count,
-		      const uint8_t secret[KMC_KEY_SIZE], uint8_t *items)
-{
-	uint8_t header[CPNS_HEADER_SIZE], kek[KMC_KEY_SIZE];
-	struct item_parameters parameters;
-	size_t i;
-	int error = 0;
+/* what the ITEMs of a group without key tree are made of */
+struct point_to_point {
+	const struct osg_leaf *leaves;
+	size_t leaves_count;
+};
 
-	epoch_record_header(record, header);
-	for (i = 0; i < leaves_count && !error; i++) {
-		parameters.id = 0;
-		parameters.version = record->num;
-		parameters.wrapping_id = leaves[i].id;
-		parameters.wrapping_version = leaves[i].version;
-		error = osg_leaf_unwrap(osg, record->sgid, &leaves[i], kek);
-		if (error)
-			log_error("OSG: group %s: KEK of leaf %u version %u does not unwrap",
-				  record->sgid, leaves[i].id,
-				  leaves[i].version);
-		else
-			error = item_make(&parameters, header, kek, secret,
-					  items + i * CPNS_ITEM_SIZE);
-		OPENSSL_cleanse(kek, sizeof(kek));
-	}
+static int leaf_item(struct osg *osg, const struct epoch_record *record,
+		     const struct osg_leaf *leaf,
+		     const uint8_t header[CPNS_HEADER_SIZE],
+		     const uint8_t secret[KMC_KEY_SIZE], uint8_t *item)
+{
+	const struct item_parameters parameters = {
+		.id = 0,
+		.version = record->num,
+		.wrapping_id = leaf->id,
+		.wrapping_version = leaf->version,
+	};
+	uint8_t kek[KMC_KEY_SIZE];
+	int error;
+
+	error = osg_leaf_unwrap(osg, record->sgid, leaf, kek);
+	if (error)
+		log_error("OSG: group %s: KEK of leaf %u version %u does not unwrap",
+			  record->sgid, leaf->id, leaf->version);
+	else
+		error = item_make(&parameters, header, kek, secret, item);
+	OPENSSL_cleanse(kek, sizeof(kek));
 	return error;
 }
 
-static int hash_shards(struct epoch_record *record, const uint8_t *items,
-		       size_t size)
+static int make_items(struct osg *osg, void *context,
+		      const struct epoch_record *record,
+		      const uint8_t secret[KMC_KEY_SIZE],
+		      struct osg_epoch *epoch)
 {
-	size_t shard = OSG_SHARD_ITEMS * CPNS_ITEM_SIZE, i;
+	const struct point_to_point *members = context;
+	uint8_t header[CPNS_HEADER_SIZE];
+	size_t i;
+	int error = 0;
 
-	for (i = 0; i < record->shards_count; i++) {
-		if (!SHA256(items + i * shard,
-			    size < shard ? size : shard, record->shards[i]))
+	if (!members->leaves_count)
+		return 0;
+	epoch->shards = calloc(members->leaves_count, CPNS_ITEM_SIZE);
+	if (!epoch->shards)
+		return -ENOMEM;
+	epoch->shards_size = members->leaves_count * CPNS_ITEM_SIZE;
+	epoch_record_header(record, header);
+	for (i = 0; i < members->leaves_count && !error; i++)
+		error = leaf_item(osg, record, &members->leaves[i], header,
+				  secret, epoch->shards + i * CPNS_ITEM_SIZE);
+	return error;
+}
+
+static int hash_shards(struct epoch_record *record,
+		       const struct osg_epoch *epoch)
+{
+	size_t left = epoch->shards_size, size, i;
+	const uint8_t *at = epoch->shards;
+
+	if (!left)
+		return 0;
+	record->shards = calloc(shards_for(left), sizeof(*record->shards));
+	if (!record->shards)
+		return -ENOMEM;
+	record->shards_count = shards_for(left);
+	for (i = 0; i < record->shards_count; i++, at += size, left -= size) {
+		size = left < SHARD_SIZE ? left : SHARD_SIZE;
+		if (!SHA256(at, size, record->shards[i]))
 			return -EIO;
-		size -= size < shard ? size : shard;
 	}
 	return 0;
 }
@@ -110,7 +143,7 @@ static int sign(struct osg *osg, const struct epoch_record *record,
 }
 
 static int make_epoch(struct osg *osg, struct epoch_record *record,
-		      const struct osg_leaf *leaves, size_t leaves_count,
+		      epoch_items items, void *context,
 		      struct osg_epoch *epoch)
 {
 	uint8_t secret[KMC_KEY_SIZE], tag[CPNS_TAG_SIZE];
@@ -123,17 +156,45 @@ static int make_epoch(struct osg *osg, struct epoch_record *record,
 		error = key_schedule_kcv(tag, record->num, secret,
 					 record->kcv);
 	if (!error)
-		error = make_items(osg, record, leaves, leaves_count, secret,
-				   epoch->shards);
+		error = items(osg, context, record, secret, epoch);
 	if (!error)
-		error = hash_shards(record, epoch->shards,
-				    epoch->shards_size);
+		error = hash_shards(record, epoch);
 	if (!error)
 		error = sign(osg, record, epoch);
 	if (!error)
 		error = osg_lab_secret(osg, record->sgid, record->num,
 				       secret);
 	OPENSSL_cleanse(secret, sizeof(secret));
+	return error;
+}
+
+/**
+ * osg_make_epoch() - make an epoch, whatever its ITEMs are
+ * @osg: the OSG
+ * @record: as for osg_create_group_key()
+ * @scheme: of the record
+ * @items: makes the ITEMs, once the record's KCV is there
+ * @context: for @items
+ * @epoch: gets it; empty after an error
+ *
+ * Return: 0 or -errno.
+ */
+int osg_make_epoch(struct osg *osg, struct epoch_record *record,
+		   int32_t scheme, epoch_items items, void *context,
+		   struct osg_epoch *epoch)
+{
+	int error;
+
+	memset(epoch, 0, sizeof(*epoch));
+	if (record->reason == EPOCH_DELETE)
+		return -EINVAL;
+	free(record->shards);
+	record->shards = NULL;
+	record->shards_count = 0;
+	record->scheme = scheme;
+	error = make_epoch(osg, record, items, context, epoch);
+	if (error)
+		osg_epoch_release(epoch);
 	return error;
 }
 
@@ -155,7 +216,7 @@ int osg_create_group_key(struct osg *osg, struct epoch_record *record,
 			 const struct osg_leaf *leaves, size_t leaves_count,
 			 struct osg_epoch *epoch)
 {
-	int error;
+	struct point_to_point members = { leaves, leaves_count };
 
 	memset(epoch, 0, sizeof(*epoch));
 	if (leaves_count > OSG_POINT_TO_POINT_MAX) {
@@ -163,27 +224,7 @@ int osg_create_group_key(struct osg *osg, struct epoch_record *record,
 			  record->sgid, leaves_count, OSG_POINT_TO_POINT_MAX);
 		return -E2BIG;
 	}
-	if (record->reason == EPOCH_DELETE)
-		return -EINVAL;
-	free(record->shards);
-	record->shards = NULL;
-	record->scheme = 0;
-	record->shards_count = shards_for(leaves_count);
-	epoch->shards_size = leaves_count * CPNS_ITEM_SIZE;
-	if (leaves_count) {
-		record->shards = calloc(record->shards_count,
-					sizeof(*record->shards));
-		epoch->shards = calloc(leaves_count, CPNS_ITEM_SIZE);
-	}
-	if (leaves_count && (!record->shards || !epoch->shards)) {
-		record->shards_count = 0;
-		error = -ENOMEM;
-	} else {
-		error = make_epoch(osg, record, leaves, leaves_count, epoch);
-	}
-	if (error)
-		osg_epoch_release(epoch);
-	return error;
+	return osg_make_epoch(osg, record, 0, make_items, &members, epoch);
 }
 
 /**

@@ -15,6 +15,7 @@
 
 #include <linux/cpns.h>
 
+#include "proto/capabilities.h"
 #include "proto/key_schedule.h"
 #include "verify.h"
 
@@ -201,7 +202,9 @@ static int verify_body(const struct response *response,
 			 response->num, record->num);
 		return -EBADMSG;
 	}
-	if (response->scheme != record->scheme || record->scheme != 0) {
+	if (response->scheme != record->scheme ||
+	    (record->scheme != SCHEME_POINT_TO_POINT &&
+	     record->scheme != SCHEME_LKH_4)) {
 		snprintf(reason, room, "rekeying scheme %d is not known here",
 			 response->scheme);
 		return -EOPNOTSUPP;

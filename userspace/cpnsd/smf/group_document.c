@@ -281,6 +281,29 @@ static int check_participants(xmlNode *node,
 	return result;
 }
 
+static int compare_nodes(const void *one, const void *other)
+{
+	const struct group_member *const *a = one, *const *b = other;
+
+	return strcmp((*a)->node, (*b)->node);
+}
+
+/* large groups ask often who is a member */
+static int index_members(struct group_description *document)
+{
+	size_t i;
+
+	document->by_node = calloc(document->members_count + 1,
+				   sizeof(*document->by_node));
+	if (!document->by_node)
+		return -ENOMEM;
+	for (i = 0; i < document->members_count; i++)
+		document->by_node[i] = &document->members[i];
+	qsort(document->by_node, document->members_count,
+	      sizeof(*document->by_node), compare_nodes);
+	return 0;
+}
+
 static int read_service(xmlNode *node, struct group_description *document,
 			const struct document_error *error)
 {
@@ -316,6 +339,8 @@ static int read_service(xmlNode *node, struct group_description *document,
 	if (!result && service.parts[PART_COUNT])
 		result = check_participants(service.parts[PART_COUNT],
 					    document, error);
+	if (!result)
+		result = index_members(document);
 	if (!result)
 		result = document_check_members(document, error);
 	return result;
@@ -399,6 +424,7 @@ void group_document_free(struct group_description *document)
 	for (i = 0; i < document->members_count; i++)
 		free(document->members[i].nets);
 	free(document->members);
+	free(document->by_node);
 	free(document->display_name);
 	free(document->document);
 	free(document);

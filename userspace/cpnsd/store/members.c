@@ -9,11 +9,12 @@
 int store_leaf_put(struct store *store, const char *sgid,
 		   const struct store_leaf *leaf)
 {
-	return statement_run(store, LEAF_PUT, "ssiibii", sgid, leaf->node,
+	return statement_run(store, LEAF_PUT, "ssiibiii", sgid, leaf->node,
 			     (uint64_t)leaf->leaf.id,
 			     (uint64_t)leaf->leaf.version,
 			     leaf->leaf.wrapped, sizeof(leaf->leaf.wrapped),
-			     (uint64_t)leaf->gone, (uint64_t)leaf->reported);
+			     (uint64_t)leaf->gone, (uint64_t)leaf->reported,
+			     (uint64_t)leaf->parent);
 }
 
 int store_leaf_report(struct store *store, const char *sgid,
@@ -40,6 +41,7 @@ int store_leaf_each(struct store *store, const char *sgid,
 					 sizeof(leaf.leaf.wrapped));
 		leaf.gone = sqlite3_column_int(row, 4);
 		leaf.reported = sqlite3_column_int64(row, 5);
+		leaf.parent = sqlite3_column_int64(row, 6);
 		if (!result)
 			result = each(context, &leaf);
 		if (result) {

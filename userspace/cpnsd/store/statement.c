@@ -41,15 +41,35 @@ static const char *const texts[STATEMENTS] = {
 		" reason, suite, NULL, NULL FROM epochs"
 		" WHERE sgid = ?1 AND num >= ?2 ORDER BY num LIMIT ?3",
 	[LEAF_PUT] =
-		"INSERT INTO leaves VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+		"INSERT INTO leaves VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
 		" ON CONFLICT (sgid, node) DO UPDATE SET id = excluded.id,"
 		" version = excluded.version, wrapped = excluded.wrapped,"
-		" gone = excluded.gone, reported = excluded.reported",
+		" gone = excluded.gone, reported = excluded.reported,"
+		" parent = excluded.parent",
+	[LEAF_PLACE] =
+		"UPDATE leaves SET parent = ?3 WHERE sgid = ?1 AND id = ?2",
 	[LEAF_REPORT] =
 		"UPDATE leaves SET reported = ?3 WHERE sgid = ?1 AND node = ?2",
 	[LEAF_EACH] =
-		"SELECT node, id, version, wrapped, gone, reported"
+		"SELECT node, id, version, wrapped, gone, reported, parent"
 		" FROM leaves WHERE sgid = ?1 ORDER BY id",
+	[KEK_PUT] =
+		"INSERT INTO keks VALUES (?1, ?2, ?3, ?4, ?5)"
+		" ON CONFLICT (sgid, id) DO UPDATE SET"
+		" parent = excluded.parent, version = excluded.version,"
+		" wrapped = excluded.wrapped",
+	[KEK_REMOVE] = "DELETE FROM keks WHERE sgid = ?1 AND id = ?2",
+	[KEK_CLEAR] = "DELETE FROM keks WHERE sgid = ?1",
+	[KEK_UNPLACE] =
+		"UPDATE leaves SET parent = 0 WHERE sgid = ?1 AND parent <> 0",
+	[KEK_EACH] =
+		"SELECT id, parent, version, wrapped FROM keks"
+		" WHERE sgid = ?1 ORDER BY id",
+	[HOLD_PUT] =
+		"INSERT INTO holds VALUES (?1, ?2) ON CONFLICT (sgid)"
+		" DO UPDATE SET num = max(num, excluded.num)",
+	[HOLD_REMOVE] = "DELETE FROM holds WHERE sgid = ?1",
+	[HOLD_EACH] = "SELECT num FROM holds WHERE sgid = ?1",
 	[SENDER_PUT] =
 		"INSERT INTO senders VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
 		" ON CONFLICT (sgid, sid) DO UPDATE SET node = excluded.node,"

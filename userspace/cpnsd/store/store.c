@@ -12,7 +12,7 @@
 
 #include "store/statement.h"
 
-#define STORE_VERSION	1
+#define STORE_VERSION	2
 
 /*
  * Exclusive locking keeps a second server off the same state and WAL's index
@@ -53,7 +53,19 @@ static const char schema[] =
 	" sgid TEXT NOT NULL REFERENCES groups, node TEXT NOT NULL,"
 	" id INTEGER NOT NULL, version INTEGER NOT NULL,"
 	" wrapped BLOB NOT NULL, gone INTEGER NOT NULL,"
-	" reported INTEGER NOT NULL, PRIMARY KEY (sgid, node)"
+	" reported INTEGER NOT NULL, parent INTEGER NOT NULL DEFAULT 0,"
+	" PRIMARY KEY (sgid, node)"
+	") WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS leaf_ids ON leaves (sgid, id);"
+	/* inner nodes of the key tree */
+	"CREATE TABLE IF NOT EXISTS keks ("
+	" sgid TEXT NOT NULL REFERENCES groups, id INTEGER NOT NULL,"
+	" parent INTEGER NOT NULL, version INTEGER NOT NULL,"
+	" wrapped BLOB NOT NULL, PRIMARY KEY (sgid, id)"
+	") WITHOUT ROWID;"
+	/* groups of which members know more than this server */
+	"CREATE TABLE IF NOT EXISTS holds ("
+	" sgid TEXT PRIMARY KEY REFERENCES groups, num INTEGER NOT NULL"
 	") WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS senders ("
 	" sgid TEXT NOT NULL REFERENCES groups, sid INTEGER NOT NULL,"
@@ -64,8 +76,12 @@ static const char schema[] =
 	" node TEXT PRIMARY KEY, registration BLOB, address TEXT NOT NULL,"
 	" seen INTEGER NOT NULL, revoked INTEGER NOT NULL"
 	") WITHOUT ROWID;"
-	"PRAGMA user_version = 1;"
+	"PRAGMA user_version = 2;"
 	"COMMIT;";
+
+/* version 1 knew no key tree */
+static const char from_version_1[] =
+	"ALTER TABLE leaves ADD COLUMN parent INTEGER NOT NULL DEFAULT 0;";
 
 static int read_version(sqlite3 *database)
 {
@@ -99,6 +115,9 @@ static int set_up(struct store *store, const char *path, char *reason,
 			 version, STORE_VERSION);
 		return -EPROTO;
 	}
+	if (version == 1 && sqlite3_exec(store->database, from_version_1, NULL,
+					 NULL, NULL) != SQLITE_OK)
+		goto refused;
 	if (sqlite3_exec(store->database, schema, NULL, NULL,
 			 NULL) != SQLITE_OK)
 		goto refused;

@@ -107,6 +107,7 @@ struct store_leaf {
 	struct osg_leaf leaf;		/* zero wrapped key when gone */
 	bool gone;
 	uint32_t reported;		/* epoch the member says it has */
+	uint32_t parent;		/* in the key tree; 0: none */
 };
 
 int store_leaf_put(struct store *store, const char *sgid,
@@ -116,6 +117,33 @@ int store_leaf_report(struct store *store, const char *sgid,
 int store_leaf_each(struct store *store, const char *sgid,
 		    int (*each)(void *context, const struct store_leaf *leaf),
 		    void *context);
+
+/* the key tree of a large group: leaves and inner nodes find their places */
+int store_leaf_place(struct store *store, const char *sgid, uint32_t id,
+		     uint32_t parent);
+
+struct store_kek {
+	uint32_t id, parent, version;	/* parent 0: the root */
+	uint8_t wrapped[OSG_WRAPPED_SIZE];
+};
+
+int store_kek_put(struct store *store, const char *sgid,
+		  const struct store_kek *kek);
+int store_kek_remove(struct store *store, const char *sgid, uint32_t id);
+/* the tree goes, the leaves stay */
+int store_kek_clear(struct store *store, const char *sgid);
+int store_kek_each(struct store *store, const char *sgid,
+		   int (*each)(void *context, const struct store_kek *kek),
+		   void *context);
+
+/*
+ * A group that makes no epoch, for members have seen number @num, which this
+ * store has not: it is an old copy.  The highest number counts.
+ */
+int store_hold_put(struct store *store, const char *sgid, uint32_t num);
+int store_hold_remove(struct store *store, const char *sgid);
+/* *@num 0: the group is not held */
+int store_hold_get(struct store *store, const char *sgid, uint32_t *num);
 
 /* a SID, in use or not yet free again */
 struct store_sender {
