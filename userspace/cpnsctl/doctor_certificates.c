@@ -43,11 +43,13 @@ static void check_mode(struct doctor *doctor, const char *path)
 	char remedy[600];
 	struct stat status;
 
-	if (stat(path, &status) || !(status.st_mode & 007))
+	/* the daemon refuses it, too */
+	if (stat(path, &status) || !(status.st_mode & 0037))
 		return;
-	snprintf(remedy, sizeof(remedy), "chmod o-rwx %s", path);
+	snprintf(remedy, sizeof(remedy), "chmod 600 %s", path);
 	doctor_report(doctor, FINDING_BAD, "private key", remedy,
-		      "%s can be read or written by everybody", path);
+		      "%s has mode %03o: others can get at the key", path,
+		      (unsigned int)status.st_mode & 0777);
 }
 
 static void check_key(struct doctor *doctor, X509 *certificate,

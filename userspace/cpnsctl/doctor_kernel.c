@@ -6,6 +6,7 @@
  * Threading: one thread.
  */
 #include <errno.h>
+#include <glob.h>
 #include <linux/if_alg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,61 @@ static void check_request_key(struct doctor *doctor)
 			      "programs can request keys");
 }
 
+/* a line of modprobe.d(5) that keeps the module out; the file's name */
+static bool blocklisted(const char *module, char *where, size_t room)
+{
+	static const char *const directories[] = {
+		"/etc/modprobe.d", "/run/modprobe.d", "/usr/lib/modprobe.d",
+		"/lib/modprobe.d",
+	};
+	char line[256], word[16], name[64];
+	bool found = false;
+	glob_t files;
+
+	for (size_t i = 0; i < sizeof(directories) / sizeof(*directories) &&
+	     !found; i++) {
+		snprintf(line, sizeof(line), "%s/*.conf", directories[i]);
+		if (glob(line, 0, NULL, &files))
+			continue;
+		for (size_t j = 0; j < files.gl_pathc && !found; j++) {
+			FILE *file = fopen(files.gl_pathv[j], "re");
+
+			while (file && !found &&
+			       fgets(line, sizeof(line), file))
+				found = sscanf(line, " %15s %63s", word,
+					       name) == 2 &&
+					(!strcmp(word, "blacklist") ||
+					 !strcmp(word, "install")) &&
+					!strcmp(name, module);
+			if (file)
+				fclose(file);
+			if (found)
+				snprintf(where, room, "%s", files.gl_pathv[j]);
+		}
+		globfree(&files);
+	}
+	return found;
+}
+
+static void algif_missing(struct doctor *doctor, int error)
+{
+	char where[256] = "", remedy[320];
+
+	if (!blocklisted("algif_aead", where, sizeof(where))) {
+		doctor_report(doctor, FINDING_NOTE, "AF_ALG",
+			      "modprobe algif_aead; sysctl crypto.af_alg_restrict=0",
+			      "cpns(gcm(aes)): %s; ESP and messages work without",
+			      strerror(error));
+		return;
+	}
+	snprintf(remedy, sizeof(remedy),
+		 "take the line of algif_aead out of %s, then modprobe algif_aead",
+		 where);
+	doctor_report(doctor, FINDING_NOTE, "AF_ALG", remedy,
+		      "%s blocklists algif_aead; ESP and messages work without",
+		      where);
+}
+
 static void check_algif(struct doctor *doctor)
 {
 	struct sockaddr_alg address = {
@@ -107,10 +163,7 @@ static void check_algif(struct doctor *doctor)
 			      "the kernel has none: %s; ESP and messages work without",
 			      strerror(errno));
 	else
-		doctor_report(doctor, FINDING_NOTE, "AF_ALG",
-			      "modprobe algif_aead; sysctl crypto.af_alg_restrict=0",
-			      "cpns(gcm(aes)): %s; ESP and messages work without",
-			      strerror(errno));
+		algif_missing(doctor, errno);
 	if (fd >= 0)
 		close(fd);
 }

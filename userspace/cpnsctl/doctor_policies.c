@@ -44,6 +44,35 @@ static void report(struct doctor *doctor, const struct policy_list *shall,
 			      shall->count, encrypt);
 }
 
+static unsigned long long counter(const char *name)
+{
+	FILE *file = fopen("/proc/net/xfrm_stat", "re");
+	unsigned long long value = 0, found = 0;
+	char word[64];
+
+	while (file && fscanf(file, "%63s %llu", word, &value) == 2)
+		if (!strcmp(word, name))
+			found = value;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/*
+ * What is blocked on the way out has met no encrypt policy: the group is
+ * closed, or NAT has rewritten the source, and the policy is looked up anew.
+ */
+static void check_blocked(struct doctor *doctor)
+{
+	unsigned long long blocked = counter("XfrmOutPolBlock");
+
+	if (blocked)
+		doctor_report(doctor, FINDING_NOTE, "traffic",
+			      "nft insert rule ip nat postrouting rt ipsec exists accept",
+			      "%llu packets to members' nets were blocked: no key at that time, or masquerading rewrites them before they are encrypted",
+			      blocked);
+}
+
 /**
  * doctor_policies() - compare block.conf with the kernel's policies
  * @doctor: the run, with its configuration
@@ -76,6 +105,7 @@ void doctor_policies(struct doctor *doctor)
 			      "the kernel's policies: %s", strerror(-result));
 	else
 		report(doctor, &shall, &there);
+	check_blocked(doctor);
 	policy_table_close(kernel);
 	policy_list_free(&shall);
 	policy_list_free(&there);

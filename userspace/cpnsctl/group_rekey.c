@@ -8,7 +8,8 @@
 
 static bool take_option(void *context, int option, const char *argument)
 {
-	*(const char **)context = "compromise";
+	*(const char **)context = option == 'R' ? "restored" :
+				  option == 'U' ? "unfounded" : "compromise";
 	return true;
 }
 
@@ -16,15 +17,20 @@ int command_group_rekey(int argc, char **argv)
 {
 	static const struct option more[] = {
 		{ "compromise", no_argument, NULL, 'C' },
+		{ "restored", no_argument, NULL, 'R' },
+		{ "unfounded", no_argument, NULL, 'U' },
 		{ 0 }
 	};
 	const char *reason = "timer";
 	struct command_options options = {
 		.name = "group rekey",
-		.usage = "SGID [--compromise]",
+		.usage = "SGID [--compromise | --restored | --unfounded]",
 		.help = "Makes a new epoch of a group without changing its members.\n\n"
 			"  --compromise  the current key is known to others: the new epoch is used at\n"
-			"                once and the old one dies, packets under way are lost",
+			"                once and the old one dies, packets under way are lost\n"
+			"  --restored    members have later epochs than the server, whose state was\n"
+			"                restored from a copy: go on above their numbers, all keys new\n"
+			"  --unfounded   they say so, and it is not true: go on as before",
 		.operands_min = 1, .operands_max = 1,
 		.options = more, .option = take_option, .context = &reason,
 	};

@@ -111,6 +111,16 @@ static void help(FILE *out)
 	      out);
 }
 
+/* for completion/generate: command, arguments and summary, tabs between */
+static void list_commands(void)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("%s%s%s\t%s\t%s\n", commands[i].noun,
+		       commands[i].verb ? " " : "",
+		       commands[i].verb ? commands[i].verb : "",
+		       commands[i].arguments, commands[i].summary);
+}
+
 /* the words of this noun, when the verb is missing or wrong */
 static int usage_of_noun(const char *noun)
 {
@@ -149,6 +159,7 @@ static int global_options(int argc, char **argv)
 	static const struct option options[] = {
 		{ "config-dir", required_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
+		{ "list-commands", no_argument, NULL, 'l' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 }
 	};
@@ -161,6 +172,9 @@ static int global_options(int argc, char **argv)
 			break;
 		case 'h':
 			help(stdout);
+			exit(COMMAND_OK);
+		case 'l':
+			list_commands();
 			exit(COMMAND_OK);
 		case 'V':
 			puts("cpnsctl " CPNS_VERSION);

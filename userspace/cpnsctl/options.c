@@ -12,6 +12,7 @@
 #include "config.h"
 
 #define OPTIONS_MAX 16
+#define LIST_OPTIONS 1
 
 static void print_help(FILE *out, const struct command_options *options)
 {
@@ -26,6 +27,8 @@ static void all_options(const struct command_options *options,
 	size_t count = 0;
 
 	all[count++] = (struct option){ "help", no_argument, NULL, 'h' };
+	all[count++] = (struct option){ "list-options", no_argument, NULL,
+					LIST_OPTIONS };
 	all[count++] = (struct option){ "config-dir", required_argument, NULL,
 					'c' };
 	if (options->json)
@@ -36,6 +39,14 @@ static void all_options(const struct command_options *options,
 			if (count < OPTIONS_MAX)
 				all[count++] = options->options[i];
 	all[count] = (struct option){ 0 };
+}
+
+/* for completion/generate: one a line, with "=" where an argument follows */
+static void list_options(const struct option *all)
+{
+	for (; all->name; all++)
+		if (all->val != LIST_OPTIONS)
+			printf("--%s%s\n", all->name, all->has_arg ? "=" : "");
 }
 
 /**
@@ -60,6 +71,10 @@ int command_options(const struct command_options *options, int argc,
 		switch (option) {
 		case 'h':
 			print_help(stdout, options);
+			*exit_code = COMMAND_OK;
+			return -1;
+		case LIST_OPTIONS:
+			list_options(all);
 			*exit_code = COMMAND_OK;
 			return -1;
 		case 'c':

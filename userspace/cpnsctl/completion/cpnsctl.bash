@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# bash completion for cpnsctl(8)
+# bash completion for cpnsctl(8): made by completion/generate out of the command table
 
 _cpnsctl_groups() {
 	cpnsctl status --json 2>/dev/null |
@@ -7,7 +7,7 @@ _cpnsctl_groups() {
 }
 
 _cpnsctl() {
-	local current previous words_before word verb noun
+	local current previous words_before word noun verb
 	local cur prev words cword files=
 	local nouns="status group node join leave policy sa metrics monitor doctor"
 
@@ -28,7 +28,15 @@ _cpnsctl() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$current")
 		return
 		;;
-	--key | --file | --out)
+	--key)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--file)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--out)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -59,23 +67,29 @@ _cpnsctl() {
 	case "$noun $verb" in
 	" ") choices=$nouns options="--config-dir --help --version" ;;
 	"group ") choices="create show list update delete add-member remove-member rekey" ;;
-	"group create") files=1 ;;
-	"group update") files=1 ;;
-	"group show") options+=" --json --document" ;;
-	"group list") options+=" --json" ;;
-	"group add-member") options+=" --tunnel --net --delivery --roles" ;;
-	"group rekey") options+=" --compromise" ;;
 	"node ") choices="issue install list revoke pin" ;;
-	"node issue") options+=" --server --san --smf --out --address --force" ;;
-	"node install") files=1 options+=" --no-pin --pin-required --force" ;;
-	"node list") options+=" --json" ;;
-	"node pin") options+=" --key" ;;
 	"policy ") choices="load" ;;
-	"policy load") options+=" --file" ;;
-	"status "* | "doctor "*) options+=" --json" ;;
-	"sa "* | "monitor "*) choices=$(_cpnsctl_groups) options+=" --json" ;;
-	"join "*) choices=$(_cpnsctl_groups) ;;
-	"leave "*) choices=$(_cpnsctl_groups) options+=" --open" ;;
+	"status "*) options="--help --config-dir --json" ;;
+	"group create") options="--help --config-dir" files=1 ;;
+	"group show") options="--help --config-dir --json --document" ;;
+	"group list") options="--help --config-dir --json" ;;
+	"group update") options="--help --config-dir" files=1 ;;
+	"group delete") options="--help --config-dir" ;;
+	"group add-member") options="--help --config-dir --tunnel --net --delivery --roles" ;;
+	"group remove-member") options="--help --config-dir" ;;
+	"group rekey") options="--help --config-dir --compromise" ;;
+	"node issue") options="--help --config-dir --server --san --smf --out --address --force" ;;
+	"node install") options="--help --config-dir --force --no-pin --pin-required" files=1 ;;
+	"node list") options="--help --config-dir --json" ;;
+	"node revoke") options="--help --config-dir" ;;
+	"node pin") options="--help --config-dir --key" ;;
+	"join "*) options="--help --config-dir" choices=$(_cpnsctl_groups) ;;
+	"leave "*) options="--help --config-dir --open" choices=$(_cpnsctl_groups) ;;
+	"policy load") options="--help --config-dir --file" ;;
+	"sa "*) options="--help --config-dir --json" choices=$(_cpnsctl_groups) ;;
+	"metrics "*) options="--help --config-dir" ;;
+	"monitor "*) options="--help --config-dir --json" choices=$(_cpnsctl_groups) ;;
+	"doctor "*) options="--help --config-dir --json" ;;
 	esac
 	if [[ $current == -* ]]; then
 		choices=$options
