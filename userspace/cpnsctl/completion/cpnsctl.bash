@@ -77,7 +77,7 @@ _cpnsctl() {
 	"group delete") options="--help --config-dir" ;;
 	"group add-member") options="--help --config-dir --tunnel --net --delivery --roles" ;;
 	"group remove-member") options="--help --config-dir" ;;
-	"group rekey") options="--help --config-dir --compromise" ;;
+	"group rekey") options="--help --config-dir --compromise --restored --unfounded" ;;
 	"node issue") options="--help --config-dir --server --san --smf --out --address --force" ;;
 	"node install") options="--help --config-dir --force --no-pin --pin-required" files=1 ;;
 	"node list") options="--help --config-dir --json" ;;
