@@ -60,8 +60,8 @@ claim "the receiver hears them, whole and in order" heard_all
 claim "a forged packet is dropped" grep -q '^dropped: ' "$lab/heard.err"
 capture_stop messages
 sealed_only() {
-	echo "$(packets messages 'udp.port == 9001') packets" >&3
-	[ "$(packets messages 'udp.port == 9001')" -ge 3 ] &&
+	echo "$(count_packets messages 'udp port 9001') packets" >&3
+	[ "$(count_packets messages 'udp port 9001')" -ge 3 ] &&
 		! grep -qaF -e kettle -e 'cat sleeps' "$lab/messages.pcap"
 }
 claim "on the wire no line can be read" sealed_only

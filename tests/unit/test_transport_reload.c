@@ -43,7 +43,7 @@ static void expect_served(struct side *side)
 
 static void test_certificate(void **state)
 {
-	const char *listen[] = { fixture_uri };
+	const char *const listen[] = { fixture_uri };
 	struct side before, after;
 	char reason[256] = "";
 
@@ -68,7 +68,7 @@ static void test_certificate(void **state)
 
 static void test_refused_keeps_the_old(void **state)
 {
-	const char *listen[] = { fixture_uri };
+	const char *const listen[] = { fixture_uri };
 	struct side side;
 	char reason[256] = "";
 
@@ -109,7 +109,7 @@ static void find_second_port(void)
 
 static void test_addresses(void **state)
 {
-	const char *listen[] = { fixture_uri, second_uri };
+	const char *listen[2] = { fixture_uri, second_uri };
 	struct side first, second;
 	char reason[256] = "";
 

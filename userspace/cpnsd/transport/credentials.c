@@ -64,7 +64,7 @@ static int check_mode(FILE *file, const char *path, char *reason, size_t room)
 		return -errno;
 	}
 	if (!S_ISREG(status.st_mode) ||
-	    !(status.st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)))
+	    !(status.st_mode & 0037))
 		return 0;
 	snprintf(reason, room,
 		 "%s has mode %03o, others can get at the key: chmod 600 %s",
