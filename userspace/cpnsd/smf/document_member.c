@@ -289,8 +289,11 @@ static int check_nets(const struct group_description *document,
 	return result;
 }
 
-/* a net around the tunnel's own end would catch the tunnel in itself */
-static int check_own_nets(const struct group_member *member,
+/*
+ * A net around the tunnel's own end would catch the tunnel in itself.  In
+ * transport mode there is no tunnel: the net is the member's own address.
+ */
+static int check_own_nets(const struct group_member *member, bool transport,
 			  const struct document_error *error)
 {
 	const struct roster_net *net;
@@ -303,7 +306,7 @@ static int check_own_nets(const struct group_member *member,
 			return refuse_line(error, member->line,
 					   "nets: %s of %s is a default route and allow-default is not set",
 					   net_text(net, text), member->node);
-		for (k = 0; k < member->tunnels_count; k++)
+		for (k = 0; k < member->tunnels_count && !transport; k++)
 			if (member->tunnels[k].family == net->network.family &&
 			    same_bits(member->tunnels[k].address,
 				      net->network.address, net->prefix))
@@ -328,7 +331,9 @@ static int check_sender(const struct group_description *document,
 		return refuse_line(error, member->line,
 				   "%s sends ESP and has no nets",
 				   member->node);
-	return document->allow_default ? 0 : check_own_nets(member, error);
+	if (document->allow_default)
+		return 0;
+	return check_own_nets(member, document->transport_mode, error);
 }
 
 int document_check_members(const struct group_description *document,
