@@ -376,6 +376,8 @@ void peer_call(struct fixture *fixture, struct peer *peer,
 		.format = format,
 		.body = body,
 		.body_size = size,
+		.if_match = peer->if_match,
+		.if_match_size = peer->if_match ? 8 : 0,
 		.done = hear,
 		.context = &peer->answer,
 	};

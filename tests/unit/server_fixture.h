@@ -50,6 +50,7 @@ struct peer {
 	struct transport_client *client;
 	bool connected;
 	struct kernel kernel;
+	const uint8_t *if_match;	/* of the next peer_call()s, 8 bytes */
 	struct heard answer;		/* of the last peer_call() */
 	struct heard key, roster, list;	/* observations */
 	struct transport_exchange *observing[3];

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "proto/cbor.h"
+#include "store/statement.h"
 
 #define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
 #define GW1 ENTRY("gw1", "1", "")
@@ -197,6 +198,196 @@ static void test_manage(void **state)
 	assert_int_equal(ops->answer.code, COAP_DELETED);
 	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
 			 -ENOENT);
+}
+
+/* two SMFs change the same document: the second one hears of the first */
+static void test_lost_update(void **state)
+{
+	static const uint8_t other[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct fixture *fixture = *state;
+	struct peer *ops = &fixture->ops;
+	uint8_t first[8], second[8];
+	struct cskmf_group_view view;
+	char *document;
+
+	create(fixture, two());
+	peer_open(fixture, ops, "ops");
+	peer_call(fixture, ops, METHOD_GET, "manage|" SGID, FORMAT_NONE, NULL,
+		  0);
+	assert_int_equal(ops->answer.etag_size, 8);
+	memcpy(first, ops->answer.etag, 8);
+	ops->if_match = first;
+	document = document_make(SGID, QUICK, GW1, NULL);
+	peer_call(fixture, ops, METHOD_PATCH, "manage|" SGID,
+		  FORMAT_GROUP_DOCUMENT, document, strlen(document));
+	assert_int_equal(ops->answer.code, COAP_CHANGED);
+	assert_int_equal(ops->answer.etag_size, 8);
+	memcpy(second, ops->answer.etag, 8);
+	assert_memory_not_equal(first, second, 8);
+	/* what the other one knows is old now: nothing happens */
+	document = two();
+	peer_call(fixture, ops, METHOD_PATCH, "manage|" SGID,
+		  FORMAT_GROUP_DOCUMENT, document, strlen(document));
+	assert_refused(&ops->answer, COAP_PRECONDITION_FAILED, INT32_MIN);
+	peer_call(fixture, ops, METHOD_DELETE, "manage|" SGID, FORMAT_NONE,
+		  NULL, 0);
+	assert_refused(&ops->answer, COAP_PRECONDITION_FAILED, INT32_MIN);
+	ops->if_match = other;
+	peer_call(fixture, ops, METHOD_DELETE, "manage|sip:none@cpns.example",
+		  FORMAT_NONE, NULL, 0);
+	assert_refused(&ops->answer, COAP_PRECONDITION_FAILED, INT32_MIN);
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
+			 0);
+	assert_int_equal(view.description->members_count, 1);
+	assert_memory_equal(view.description->etag, second, 8);
+	ops->if_match = second;
+	peer_call(fixture, ops, METHOD_DELETE, "manage|" SGID, FORMAT_NONE,
+		  NULL, 0);
+	assert_int_equal(ops->answer.code, COAP_DELETED);
+}
+
+/* the CSKMF updates by itself, here on the timer's reason: the SMF is told */
+static void test_alert_without_request(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *ops = &fixture->ops;
+	char reason[SMF_REASON_MAX];
+	struct cskmf_updated updated;
+	struct cbor_reader reader;
+
+	create(fixture, two());
+	peer_open(fixture, ops, "ops");
+	peer_observe(fixture, ops, "manage|" SGID, &ops->key, 0);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_TIMER,
+					 &updated, reason), 0);
+	wait_for(fixture, &ops->key.count, 2);
+	assert_int_equal(cbor_reader_open(&reader, ops->key.body,
+					  ops->key.body_size, "alert", reason,
+					  sizeof(reason)), 0);
+	assert_int_equal(cbor_read_map(&reader, "alert"), 4);
+	assert_int_equal(cbor_read_key(&reader), 9);
+	assert_int_equal(cbor_read_uint(&reader, "num", 1, 100), 2);
+}
+
+static double metric(struct fixture *fixture, const char *name)
+{
+	char *text = metrics_text(fixture->smf), *line = text;
+	size_t length = strlen(name);
+	double value = -1;
+
+	assert_non_null(text);
+	while (line && *line) {
+		if (!strncmp(line, name, length) && line[length] == ' ')
+			value = strtod(line + length, NULL);
+		line = strchr(line, '\n');
+		line += !!line;
+	}
+	free(text);
+	return value;
+}
+
+#define OF_GROUP "{sgid=\"" SGID "\"}"
+
+static void test_metrics(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1, *gw3 = &fixture->gw3;
+	char *text, *line;
+
+	create(fixture, two());
+	peer_open(fixture, gw1, "gw1");
+	peer_open(fixture, gw3, "gw3");
+	peer_join(fixture, gw1, SGID, SGID, BOTH);
+	peer_status(fixture, gw1, 1, 0);
+	peer_join(fixture, gw3, SGID, SGID, BOTH);
+	assert_true(metric(fixture, "cpns_server_groups") == 1);
+	assert_true(metric(fixture, "cpns_server_group_epoch" OF_GROUP) == 1);
+	assert_true(metric(fixture,
+			   "cpns_server_group_members" OF_GROUP) == 2);
+	assert_true(metric(fixture, "cpns_server_group_members_current"
+			   OF_GROUP) == 1);
+	assert_true(metric(fixture, "cpns_server_epochs_total") == 1);
+	assert_true(metric(fixture, "cpns_server_joins_total") == 1);
+	assert_true(metric(fixture, "cpns_server_seals_total") == 1);
+	assert_true(metric(fixture, "cpns_server_join_seconds_count") == 1);
+	assert_true(metric(fixture,
+			   "cpns_server_join_seconds_bucket{le=\"+Inf\"}") ==
+		    1);
+	assert_true(metric(fixture, "cpns_server_join_seconds_sum") > 0);
+	assert_true(metric(fixture, "cpns_server_nodes_connected") == 1);
+	assert_true(metric(fixture, "cpns_server_store_errors_total") == 0);
+	assert_true(metric(fixture,
+			   "cpns_server_refusals_total{cause=\"not_a_member\"}") ==
+		    1);
+	assert_true(metric(fixture, "cpns_server_no_such_thing") == -1);
+	/* each line is a comment, or a name and a number */
+	text = metrics_text(fixture->smf);
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		assert_true(!strncmp(line, "# HELP cpns_", 12) ||
+			    !strncmp(line, "# TYPE cpns_", 12) ||
+			    (!strncmp(line, "cpns_server_", 12) &&
+			     strrchr(line, ' ') &&
+			     strspn(strrchr(line, ' ') + 1,
+				    "0123456789.e+-") ==
+			     strlen(strrchr(line, ' ') + 1)));
+	free(text);
+}
+
+static void pages(struct fixture *fixture, const char *most)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %s", most);
+	assert_int_equal(sqlite3_exec(fixture->smf->store->database, sql, NULL,
+				      NULL, NULL), SQLITE_OK);
+}
+
+/* no new epoch that could not be stored; what there is goes on being served */
+static void test_disk_full(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1;
+	char reason[SMF_REASON_MAX] = "", *document;
+	struct cskmf_updated updated;
+	struct cskmf_group_view view;
+	unsigned int i;
+
+	create(fixture, two());
+	peer_open(fixture, gw1, "gw1");
+	peer_join(fixture, gw1, SGID, SGID, BOTH);
+	kernel_install(fixture, gw1, &gw1->answer);
+	pages(fixture, "1");	/* SQLite makes it as many as there are */
+	for (i = 0; i < 40; i++) {
+		smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
+				&updated, reason);
+		if (metric(fixture, "cpns_server_epochs_failed_total") > 0)
+			break;
+	}
+	assert_true(i < 40);
+	assert_true(metric(fixture, "cpns_server_store_errors_total") > 0);
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
+			 0);
+	assert_int_equal(view.num, i + 1);
+	peer_call(fixture, gw1, METHOD_GET, "ace-group|" SGID, FORMAT_NONE,
+		  NULL, 0);
+	kernel_install(fixture, gw1, &gw1->answer);
+	assert_int_equal(gw1->kernel.num, i + 1);
+	/* a large document is not taken, the one there is counts */
+	document = document_make(SGID, QUICK, GW1, GW2, GW3, NULL);
+	memset(document + strlen(document), ' ', 30000);
+	document[30000] = 0;
+	assert_int_not_equal(smf_group_update(fixture->smf, SGID, document,
+					      strlen(document), CSKMF_DOCUMENT,
+					      &updated, reason), 0);
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
+			 0);
+	assert_int_equal(view.description->members_count, 2);
+	/* the epoch that was wanted comes by itself when there is room */
+	pages(fixture, "100000");
+	wait_for_num(fixture, i + 2);
+	peer_call(fixture, gw1, METHOD_GET, "ace-group|" SGID, FORMAT_NONE,
+		  NULL, 0);
+	kernel_install(fixture, gw1, &gw1->answer);
 }
 
 static bool file_there(struct fixture *fixture, const char *name)
@@ -432,6 +623,10 @@ int main(void)
 		TEST(test_own_resource_only),
 		TEST(test_dynamic_tunnel),
 		TEST(test_manage),
+		TEST(test_lost_update),
+		TEST(test_alert_without_request),
+		TEST(test_metrics),
+		TEST(test_disk_full),
 		TEST(test_directory),
 		TEST(test_change_not_finished),
 		TEST(test_revoked_everywhere),

@@ -25,7 +25,9 @@ int cskmf_open(struct cskmf **cskmf, const struct cskmf_options *options,
 	opened->options = *options;
 	loop_timer_init(options->loop, &opened->telling, groups_tell, opened);
 	*reason = 0;
-	result = nodes_open(&opened->nodes, options->store);
+	result = limits_open(&opened->limits);
+	if (!result)
+		result = nodes_open(&opened->nodes, options->store);
 	if (!result)
 		result = groups_load(opened, reason, room);
 	if (!result && options->server)
@@ -52,6 +54,7 @@ void cskmf_close(struct cskmf *cskmf)
 	HASH_ITER(hh, cskmf->groups, group, next)
 		group_free(group);
 	nodes_close(cskmf->nodes);
+	limits_close(cskmf->limits);
 	free(cskmf);
 }
 
@@ -216,6 +219,13 @@ int cskmf_update(struct cskmf *cskmf, const char *sgid,
 
 	if (!group || group->deleted)
 		return gone(sgid, reason, room);
+	if (update->cause == CSKMF_RESTORED || update->cause == CSKMF_UNFOUNDED)
+		result = hold_end(group, update->cause == CSKMF_RESTORED,
+				  reason, room);
+	else
+		result = hold_check(group, reason, room);
+	if (result)
+		return result;
 	if (update->document) {
 		result = update_document(group, update, reason, room);
 		if (result)
@@ -239,6 +249,9 @@ int cskmf_delete(struct cskmf *cskmf, const char *sgid, uint32_t *num,
 
 	if (!group || group->deleted)
 		return gone(sgid, reason, room);
+	result = hold_check(group, reason, room);
+	if (result)
+		return result;
 	result = epoch_end(group);
 	if (result)
 		snprintf(reason, room, "the group %s is not deleted: %s",

@@ -86,6 +86,8 @@ enum cskmf_cause {
 	CSKMF_EVICT,		/* ... by throwing members out: no waiting */
 	CSKMF_TIMER,		/* a fresh key, when it fits */
 	CSKMF_COMPROMISE,	/* a fresh key and fresh KEKs, no waiting */
+	CSKMF_RESTORED,		/* held: go on above the members' numbers */
+	CSKMF_UNFOUNDED,	/* held: the members' numbers are not true */
 };
 
 struct cskmf_update {
@@ -102,7 +104,9 @@ struct cskmf_updated {
 
 /*
  * Group Key update: the document counts from now on, the epoch comes when
- * the batch window and the spacing of epochs allow.  0, -ENOENT, -EBADMSG
+ * the batch window and the spacing of epochs allow.  A group that is held
+ * (members know epochs that this server does not) takes CSKMF_RESTORED and
+ * CSKMF_UNFOUNDED only: -ESTALE.  0, -ENOENT, -EINVAL not held, -EBADMSG
  * (also a document of another SGID), -EOPNOTSUPP, store and OSG.
  */
 int cskmf_update(struct cskmf *cskmf, const char *sgid,

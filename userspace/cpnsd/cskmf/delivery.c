@@ -230,6 +230,9 @@ int delivery_make(struct group *group, const char *node,
 	const uint8_t *node_key;
 	int result;
 
+	result = hold_refuse(group, refusal);
+	if (result)
+		return result;
 	if (!member || !member->leaf.id)
 		return refuse(refusal, COAP_UNAVAILABLE,
 			      GROUPCOMM_NO_INDIVIDUAL_KEY,

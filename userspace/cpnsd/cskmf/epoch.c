@@ -381,6 +381,8 @@ static int store_stage(struct stage *stage)
 		result = store_tree(stage);
 	if (!result)
 		result = store_senders(stage);
+	if (!result)
+		result = store_hold_remove(store, group->sgid);
 	if (result) {
 		store_rollback(store);
 		return result;

@@ -14,6 +14,7 @@
 
 #include "cskmf/cskmf.h"
 #include "cskmf/inspect.h"
+#include "cskmf/limit.h"
 #include "cskmf/nodes.h"
 #include "osg/tree.h"
 
@@ -23,6 +24,7 @@ struct member {
 	char node[IDENTITY_ID_MAX + 1];
 	struct osg_leaf leaf;		/* id 0: not in the latest epoch */
 	uint32_t reported;
+	uint32_t ahead;			/* it says it has, we never made it */
 	double low_at;			/* boottime of the last low report */
 	bool receiver_only;		/* its join asked for no SID */
 	/* what the last SEAL that we sent it was made of */
@@ -65,6 +67,7 @@ struct group {
 	uint64_t roster_serial;
 	uint32_t leaf_last, sid_last;
 	bool deleted;
+	uint32_t held;				/* 0: not, see hold.c */
 	struct group_description *description;	/* NULL if deleted */
 	struct member *members;			/* listed and former */
 	struct sender *senders;			/* by SID */
@@ -98,6 +101,7 @@ struct cskmf {
 	struct nodes *nodes;
 	struct group *groups;
 	struct loop_timer telling;
+	struct limits *limits;
 	struct cskmf_counters counters;
 };
 
@@ -135,6 +139,8 @@ void schedule_fire(void *context);
 
 double schedule_due(const struct group *group);
 
+struct refusal;
+
 /* senders.c */
 struct sender *sender_of(const struct group *group, const char *node);
 /*
@@ -146,6 +152,13 @@ int sender_assign(struct group *group, const char *node,
 		  const uint8_t node_key[32], bool again, uint16_t *sid);
 /* SIDs of members that are listed no more or send no more go */
 int senders_retire(struct group *group);
+
+/* hold.c: -EACCES and the refusal, -ESTALE and the reason, where it is held */
+int hold_refuse(const struct group *group, struct refusal *refusal);
+int hold_check(const struct group *group, char *reason, size_t room);
+int hold_report(struct group *group, struct member *member, uint32_t num,
+		struct refusal *refusal);
+int hold_end(struct group *group, bool restored, char *reason, size_t room);
 
 /* roster.c: signed, cached until serial or number change */
 int roster_get(struct group *group, const uint8_t **bytes, size_t *size);

@@ -12,6 +12,16 @@ struct nodes *cskmf_nodes(struct cskmf *cskmf)
 	return cskmf->nodes;
 }
 
+bool cskmf_may_register(struct cskmf *cskmf, const char *node)
+{
+	return limits_take(cskmf->limits, node, loop_boottime());
+}
+
+unsigned int cskmf_banned(const struct cskmf *cskmf)
+{
+	return limits_banned(cskmf->limits, loop_boottime());
+}
+
 const struct cskmf_counters *cskmf_counters(const struct cskmf *cskmf)
 {
 	return &cskmf->counters;
@@ -20,6 +30,8 @@ const struct cskmf_counters *cskmf_counters(const struct cskmf *cskmf)
 static void view_group(const struct group *group,
 		       struct cskmf_group_view *view)
 {
+	struct member *member, *next;
+
 	view->sgid = group->sgid;
 	view->num = group->num;
 	view->description = group->description;
@@ -27,6 +39,12 @@ static void view_group(const struct group *group,
 	view->seconds_left = group_seconds_left(group);
 	view->reason = group->reason;
 	view->pending = group->wanted;
+	view->tree = group->tree;
+	view->held = group->held;
+	view->current = 0;
+	HASH_ITER(hh, group->members, member, next)
+		view->current += member->leaf.id &&
+				 member->reported == group->num;
 }
 
 int cskmf_group_view(struct cskmf *cskmf, const char *sgid,

@@ -18,6 +18,9 @@ struct cskmf_group_view {
 	uint32_t seconds_left;
 	enum epoch_reason reason;	/* of the epoch */
 	bool pending;			/* another epoch is to come */
+	bool tree;			/* the group has a key tree */
+	uint32_t held;			/* members have it, we not; 0: none */
+	size_t current;			/* members that reported @num */
 };
 
 struct cskmf_member_view {
@@ -44,9 +47,35 @@ int cskmf_member_view(struct cskmf *cskmf, const char *sgid, const char *node,
 /* a node's address is another: rosters with its dynamic tunnel are renewed */
 void cskmf_address_changed(struct cskmf *cskmf, const char *node);
 
-struct cskmf_counters {
-	uint64_t epochs, joins, pulls, pushes, refusals, seals;
+/* why members' requests were refused */
+enum cskmf_refused {
+	REFUSED_MALFORMED,
+	REFUSED_NOT_A_MEMBER,		/* or no such group: nobody can tell */
+	REFUSED_LEVEL,
+	REFUSED_GONE,			/* a former member, a deleted group */
+	REFUSED_NOT_YET,		/* no epoch or no SID for it yet */
+	REFUSED_TOO_OFTEN,
+	REFUSED_FAILED,
+	REFUSED_CAUSES,
 };
+
+#define JOIN_BUCKETS	5
+#define JOIN_BOUNDS	{ 0.001, 0.005, 0.025, 0.1, 1 }		/* s */
+
+struct cskmf_counters {
+	uint64_t epochs, epochs_failed, joins, pulls, pushes, refusals, seals;
+	uint64_t refused[REFUSED_CAUSES];
+	double join_seconds;
+	uint64_t join_buckets[JOIN_BUCKETS];	/* those above: in joins only */
+};
+
+/*
+ * A node registers: false where it does so too often.  The same measure as
+ * for its joins.
+ */
+bool cskmf_may_register(struct cskmf *cskmf, const char *node);
+/* nodes kept out for that */
+unsigned int cskmf_banned(const struct cskmf *cskmf);
 
 const struct cskmf_counters *cskmf_counters(const struct cskmf *cskmf);
 

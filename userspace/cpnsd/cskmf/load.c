@@ -172,6 +172,8 @@ static int load_parts(struct loading *loading)
 	if (!result)
 		result = store_sender_each(store, group->sgid, load_sender,
 					   loading);
+	if (!result)
+		result = store_hold_get(store, group->sgid, &group->held);
 	if (result)
 		snprintf(loading->reason, loading->room,
 			 "group %s cannot be loaded from the store: %s",

@@ -24,10 +24,31 @@ struct exchange {
 	const char *node;
 };
 
+static enum cskmf_refused cause_of(const struct refusal *refusal)
+{
+	switch (refusal->code) {
+	case COAP_FORBIDDEN:
+		return refusal->error_id == ERROR_SECURITY_LEVEL ?
+			REFUSED_LEVEL : REFUSED_NOT_A_MEMBER;
+	case COAP_NOT_FOUND:
+		return refusal->error_id == INT32_MIN ? REFUSED_MALFORMED :
+							REFUSED_GONE;
+	case COAP_UNAVAILABLE:
+		return REFUSED_NOT_YET;
+	case COAP_TOO_MANY_REQUESTS:
+		return REFUSED_TOO_OFTEN;
+	case COAP_SERVER_ERROR:
+		return REFUSED_FAILED;
+	default:
+		return REFUSED_MALFORMED;
+	}
+}
+
 static void answer_refusal(struct exchange *exchange,
 			   const struct refusal *refusal)
 {
 	exchange->cskmf->counters.refusals++;
+	exchange->cskmf->counters.refused[cause_of(refusal)]++;
 	transport_answer_problem(exchange->answer, refusal->code,
 				 refusal->title, refusal->error_id);
 }
@@ -69,12 +90,40 @@ static void log_delivery(const struct exchange *exchange, bool push)
 	log_flow_step(&line);
 }
 
+static void count_join(struct cskmf *cskmf, double seconds)
+{
+	static const double bounds[JOIN_BUCKETS] = JOIN_BOUNDS;
+	struct cskmf_counters *counters = &cskmf->counters;
+	size_t i;
+
+	counters->joins++;
+	counters->join_seconds += seconds;
+	for (i = 0; i < JOIN_BUCKETS; i++) {
+		if (seconds > bounds[i])
+			continue;
+		counters->join_buckets[i]++;
+		break;
+	}
+}
+
+/* a join or a new SID is told to all: who flaps is kept out for a while */
+static bool too_often(struct exchange *exchange)
+{
+	if (limits_take(exchange->cskmf->limits, exchange->node,
+			loop_boottime()))
+		return false;
+	problem(exchange, COAP_TOO_MANY_REQUESTS,
+		"too many registrations, wait");
+	return true;
+}
+
 /* the key to the one who asks: POST, GET, Observe, nodes/N GET and PUT */
 static void deliver(struct exchange *exchange, struct delivery *delivery,
 		    int code)
 {
 	const struct transport_request *request = exchange->request;
 	uint8_t etag[TRANSPORT_ETAG_MAX], *bytes;
+	double began = loop_boottime();
 	struct refusal refusal;
 	size_t size;
 
@@ -101,7 +150,7 @@ static void deliver(struct exchange *exchange, struct delivery *delivery,
 	if (delivery->kind == DELIVER_PUSH)
 		exchange->cskmf->counters.pushes++;
 	else if (delivery->kind == DELIVER_JOIN)
-		exchange->cskmf->counters.joins++;
+		count_join(exchange->cskmf, loop_boottime() - began);
 	else
 		exchange->cskmf->counters.pulls++;
 	log_delivery(exchange, delivery->kind == DELIVER_PUSH);
@@ -142,6 +191,8 @@ static void post_group(struct exchange *exchange)
 	struct refusal refusal;
 	bool first;
 
+	if (too_often(exchange))
+		return;
 	if (check_join(exchange, &join, &refusal)) {
 		answer_refusal(exchange, &refusal);
 		return;
@@ -322,6 +373,8 @@ static void serve_node(struct exchange *exchange)
 		deliver(exchange, &delivery, COAP_CONTENT);
 		break;
 	case METHOD_PUT:
+		if (too_often(exchange))
+			break;
 		delivery.kind = DELIVER_RENEW;
 		deliver(exchange, &delivery, COAP_CHANGED);
 		break;

@@ -51,7 +51,7 @@ void schedule_arm(struct group *group)
 {
 	double seconds;
 
-	if (group->deleted || !group->description)
+	if (group->deleted || !group->description || group->held)
 		return;
 	seconds = renewal_in(group);
 	if (group->wanted && schedule_due(group) < seconds)
@@ -80,6 +80,7 @@ static void make(struct group *group, enum epoch_reason reason)
 
 	if (!error)
 		return;
+	group->cskmf->counters.epochs_failed++;
 	group->retry = true;
 	group->wanted = true;
 	group->wanted_reason = reason;
@@ -99,7 +100,7 @@ static void make(struct group *group, enum epoch_reason reason)
  */
 void schedule_want(struct group *group, enum epoch_reason reason, bool now)
 {
-	if (group->deleted)
+	if (group->deleted || group->held)
 		return;
 	if (!group->wanted) {
 		group->wanted = true;

@@ -61,9 +61,11 @@ int status_report(struct group *group, const char *node,
 	if (status_decode(body, size, &report, reason, sizeof(reason)))
 		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN, "%s",
 			      reason);
-	if (!member || report.num > group->num)
+	if (!member)
 		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN,
 			      "epoch %u was never made", report.num);
+	if (report.num > group->num)
+		return hold_report(group, member, report.num, refusal);
 	if (report.has_capabilities) {
 		result = nodes_set_capabilities(cskmf->nodes, node,
 						&report.capabilities);

@@ -5,8 +5,10 @@
  *   /manage    GET   SGIDs of all groups, CBOR [* tstr]
  *              POST  group document: create; 2.01 with Location-Path
  *   /manage/G  GET   group document with its ETag
- *              POST, PATCH  group document: update; 2.04
+ *              POST, PATCH  group document: update; 2.04 with the new ETag
  *              DELETE       2.02
+ *              both with If-Match, where one is sent: 4.12 if the document is
+ *              not the one that the asker saw
  *              Observe      CSKMF's alerts: CBOR {9: num, 12: seconds left,
  *                           -65618: etag, -65619: reason}
  *
@@ -50,6 +52,7 @@ static void answer_error(struct transport_answer *answer, int error,
 		code = COAP_NOT_FOUND;
 		break;
 	case -EEXIST:
+	case -ESTALE:
 		code = COAP_CONFLICT;
 		break;
 	case -EBADMSG:
@@ -189,6 +192,16 @@ static void get(struct smf *smf, const struct transport_request *request,
 		answer_error(answer, -ENOMEM, "");
 }
 
+static void answer_etag(struct smf *smf, const char *sgid,
+			struct transport_answer *answer)
+{
+	struct cskmf_group_view view;
+
+	if (!cskmf_group_view(smf->cskmf, sgid, &view))
+		transport_answer_etag(answer, view.description->etag,
+				      GROUP_ETAG_SIZE);
+}
+
 static void update(struct smf *smf, const struct transport_request *request,
 		   const char *sgid, struct transport_answer *answer)
 {
@@ -201,10 +214,12 @@ static void update(struct smf *smf, const struct transport_request *request,
 	error = smf_group_update(smf, sgid, (const char *)request->body,
 				 request->body_size, CSKMF_DOCUMENT, &updated,
 				 reason);
-	if (error)
+	if (error) {
 		answer_error(answer, error, reason);
-	else
-		transport_answer_code(answer, COAP_CHANGED);
+		return;
+	}
+	answer_etag(smf, sgid, answer);
+	transport_answer_code(answer, COAP_CHANGED);
 }
 
 static void delete(struct smf *smf, const char *sgid,
@@ -219,6 +234,34 @@ static void delete(struct smf *smf, const char *sgid,
 		answer_error(answer, error, reason);
 	else
 		transport_answer_code(answer, COAP_DELETED);
+}
+
+/*
+ * If-Match (RFC 7252 5.10.8.1): who changes a document that another one has
+ * changed meanwhile hears of it, and loses nothing.
+ */
+static bool is_expected(struct smf *smf,
+			const struct transport_request *request,
+			const char *sgid, struct transport_answer *answer)
+{
+	struct cskmf_group_view view;
+	size_t i;
+
+	if (!request->if_match_count)
+		return true;
+	if (!cskmf_group_view(smf->cskmf, sgid, &view)) {
+		for (i = 0; i < request->if_match_count; i++)
+			if (!request->if_match[i].size ||
+			    (request->if_match[i].size == GROUP_ETAG_SIZE &&
+			     !memcmp(request->if_match[i].bytes,
+				     view.description->etag,
+				     GROUP_ETAG_SIZE)))
+				return true;
+	}
+	transport_answer_problem(answer, COAP_PRECONDITION_FAILED,
+				 "the group document is another one now",
+				 INT32_MIN);
+	return false;
 }
 
 static void serve_all(struct smf *smf,
@@ -248,10 +291,12 @@ static void serve_one(struct smf *smf,
 		break;
 	case METHOD_POST:
 	case METHOD_PATCH:
-		update(smf, request, sgid, answer);
+		if (is_expected(smf, request, sgid, answer))
+			update(smf, request, sgid, answer);
 		break;
 	case METHOD_DELETE:
-		delete(smf, sgid, answer);
+		if (is_expected(smf, request, sgid, answer))
+			delete(smf, sgid, answer);
 		break;
 	default:
 		transport_answer_code(answer, COAP_METHOD_NOT_ALLOWED);

@@ -233,6 +233,12 @@ static void take_registration(struct smf *smf,
 	char reason[128];
 	int result;
 
+	if (!cskmf_may_register(smf->cskmf, request->peer.id)) {
+		transport_answer_problem(answer, COAP_TOO_MANY_REQUESTS,
+					 "too many registrations, wait",
+					 INT32_MIN);
+		return;
+	}
 	if (registration_decode(request->body, request->body_size,
 				&registration, reason, sizeof(reason))) {
 		transport_answer_problem(answer, COAP_BAD_REQUEST, reason,

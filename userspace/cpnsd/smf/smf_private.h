@@ -98,6 +98,9 @@ void manage_serve(void *context, const struct transport_request *request,
 		  struct transport_answer *answer);
 void manage_alert(struct smf *smf, const struct cskmf_alert *alert);
 
+/* metrics.c: the caller frees it; NULL: out of memory */
+char *metrics_text(struct smf *smf);
+
 /* verbs*.c: the control socket */
 int verbs_register(struct smf *smf);
 int verbs_members_register(struct smf *smf);

@@ -25,6 +25,7 @@ void verb_failed(struct control_reply *reply, int error, const char *reason)
 	case -E2BIG:
 	case -EFBIG:
 	case -EOPNOTSUPP:
+	case -ESTALE:
 		code = CONTROL_REFUSED;
 		break;
 	}
@@ -128,6 +129,28 @@ static void group_delete(void *context, const struct control_request *request,
 	control_reply_ok(reply, body);
 }
 
+static int rekey_cause(const char *text, enum cskmf_cause *cause)
+{
+	static const struct {
+		const char *text;
+		enum cskmf_cause cause;
+	} causes[] = {
+		{ "timer", CSKMF_TIMER },
+		{ "compromise", CSKMF_COMPROMISE },
+		{ "restored", CSKMF_RESTORED },
+		{ "unfounded", CSKMF_UNFOUNDED },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(causes) / sizeof(*causes); i++) {
+		if (strcmp(text, causes[i].text))
+			continue;
+		*cause = causes[i].cause;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static void group_rekey(void *context, const struct control_request *request,
 			struct control_reply *reply)
 {
@@ -142,11 +165,9 @@ static void group_rekey(void *context, const struct control_request *request,
 		return;
 	if (json_object_object_get_ex(request->body, "reason", &value) &&
 	    value) {
-		if (!strcmp(json_object_get_string(value), "compromise")) {
-			cause = CSKMF_COMPROMISE;
-		} else if (strcmp(json_object_get_string(value), "timer")) {
+		if (rekey_cause(json_object_get_string(value), &cause)) {
 			control_reply_error(reply, CONTROL_USAGE,
-					    "reason is neither timer nor compromise");
+					    "reason is none of timer, compromise, restored, unfounded");
 			return;
 		}
 	}
@@ -272,6 +293,9 @@ static void group_show(void *context, const struct control_request *request,
 	answer_number(body, "created", view.created);
 	answer_number(body, "seconds_left", view.seconds_left);
 	answer_bool(body, "pending", view.pending);
+	answer_bool(body, "key_tree", view.tree);
+	if (view.held)
+		answer_number(body, "held", view.held);
 	members = json_object_new_array();
 	for (i = 0; i < description->members_count; i++) {
 		member = show_member(smf, sgid, description->members[i].node);

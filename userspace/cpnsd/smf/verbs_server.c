@@ -7,6 +7,7 @@
  * `metrics` are the server's: its role is opened first.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "smf/smf_private.h"
@@ -86,38 +87,19 @@ static void server_status(void *context,
 	control_reply_ok(reply, body);
 }
 
-/* Prometheus' text exposition */
-static void add_metric(char *text, size_t room, const char *name,
-		       const char *type, uint64_t value)
-{
-	size_t used = strlen(text);
-
-	snprintf(text + used, room - used,
-		 "# TYPE cpns_server_%s %s\ncpns_server_%s %llu\n", name, type,
-		 name, (unsigned long long)value);
-}
-
 static void metrics(void *context, const struct control_request *request,
 		    struct control_reply *reply)
 {
-	struct json_object *body = json_object_new_object();
-	struct counter all[COUNTERS];
-	struct smf *smf = context;
-	int64_t groups = 0, nodes = 0;
-	char text[2048] = "";
-	char name[64];
-	size_t i;
+	struct json_object *body;
+	char *text = metrics_text(context);
 
-	cskmf_groups_each(smf->cskmf, count_group, &groups);
-	nodes_each(cskmf_nodes(smf->cskmf), count_node, &nodes);
-	add_metric(text, sizeof(text), "groups", "gauge", groups);
-	add_metric(text, sizeof(text), "nodes", "gauge", nodes);
-	list_counters(smf, all);
-	for (i = 0; i < COUNTERS; i++) {
-		snprintf(name, sizeof(name), "%s_total", all[i].name);
-		add_metric(text, sizeof(text), name, "counter", all[i].value);
+	if (!text) {
+		control_reply_error(reply, CONTROL_FAILED, "out of memory");
+		return;
 	}
+	body = json_object_new_object();
 	answer_text(body, "text", text);
+	free(text);
 	control_reply_ok(reply, body);
 }
 

@@ -94,6 +94,7 @@ static int failed(struct store *store, const char *doing)
 {
 	int code = sqlite3_extended_errcode(store->database);
 
+	store->errors++;
 	log_error("store: %s: %s", doing, sqlite3_errmsg(store->database));
 	switch (code & 0xff) {
 	case SQLITE_BUSY:

@@ -24,6 +24,7 @@ enum statement {
 struct store {
 	sqlite3 *database;
 	sqlite3_stmt *statements[STATEMENTS];
+	uint64_t errors;
 };
 
 int statements_prepare(struct store *store);

@@ -177,6 +177,11 @@ void store_close(struct store *store)
 	free(store);
 }
 
+uint64_t store_errors(const struct store *store)
+{
+	return store->errors;
+}
+
 int store_begin(struct store *store)
 {
 	return statement_run(store, BEGIN, "");

@@ -40,6 +40,8 @@ struct store;
 int store_open(struct store **store, const char *state_directory,
 	       char *reason, size_t room);
 void store_close(struct store *store);
+/* errors of SQLite so far */
+uint64_t store_errors(const struct store *store);
 
 /*
  * All or nothing; not nested.  A failing commit rolls back.  Single writes

@@ -64,6 +64,8 @@ struct transport_call {
 	size_t body_size;
 	const uint8_t *etag;
 	size_t etag_size;
+	const uint8_t *if_match;	/* NULL, or the tag that is expected */
+	size_t if_match_size;
 	bool observe;
 	void (*done)(void *context, const struct transport_response *response);
 	void *context;

@@ -127,6 +127,10 @@ static bool put_options(coap_pdu_t *pdu, const struct transport_call *call)
 	bool good = true;
 	size_t i;
 
+	if (call->if_match)
+		good &= coap_add_option(pdu, COAP_OPTION_IF_MATCH,
+					call->if_match_size,
+					call->if_match) != 0;
 	if (call->etag_size)
 		good &= coap_add_option(pdu, COAP_OPTION_ETAG, call->etag_size,
 					call->etag) != 0;
@@ -169,6 +173,7 @@ static int check_call(const struct transport_call *call)
 
 	if (call->path_count > TRANSPORT_SEGMENTS_MAX || !call->done ||
 	    call->etag_size > TRANSPORT_ETAG_MAX ||
+	    call->if_match_size > TRANSPORT_ETAG_MAX ||
 	    call->body_size > TRANSPORT_BODY_MAX ||
 	    (call->query && strlen(call->query) > 255))
 		return -EINVAL;

@@ -28,6 +28,9 @@ struct transport_request {
 	size_t body_size;
 	const uint8_t *etag;		/* of the request, or NULL */
 	size_t etag_size;
+	/* If-Match: one of them is to be the resource's, an empty one fits */
+	const struct transport_segment *if_match;
+	size_t if_match_count;
 	bool observe;			/* registration of an observation */
 	bool notification;		/* we notify: no request came */
 };

@@ -49,6 +49,7 @@ struct request_parts {
 	struct transport_request request;
 	struct transport_segment path[TRANSPORT_SEGMENTS_MAX];
 	struct transport_segment query[TRANSPORT_SEGMENTS_MAX];
+	struct transport_segment if_match[TRANSPORT_SEGMENTS_MAX];
 	bool block2_asked;
 	uint32_t block2_number;
 	unsigned int block2_exponent;	/* size is 16 << exponent */

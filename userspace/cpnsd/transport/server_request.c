@@ -137,6 +137,11 @@ static int take_options(struct request_parts *parts, const coap_pdu_t *pdu)
 					  option))
 				return COAP_BAD_OPTION;
 			break;
+		case COAP_OPTION_IF_MATCH:
+			if (!take_segment(parts->if_match,
+					  &request->if_match_count, option))
+				return COAP_BAD_OPTION;
+			break;
 		case COAP_OPTION_ETAG:
 			request->etag = coap_opt_value(option);
 			request->etag_size = coap_opt_length(option);
@@ -171,6 +176,7 @@ static int parse(struct request_parts *parts, const struct transport_peer *peer,
 	request->address = peer->address;
 	request->path = parts->path;
 	request->query = parts->query;
+	request->if_match = parts->if_match;
 	request->format = FORMAT_NONE;
 
 	error = take_options(parts, pdu);
