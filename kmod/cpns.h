@@ -83,7 +83,7 @@ struct cpns_node_key {
  * @pin: the OSG's static public key; @config
  * @pinned: @pin is set
  * @watch: looks every second whether keys were timed out or revoked
- * @exiting: no more groups
+ * @exiting: no more groups are added; @config
  * @sa_reap: esp.c's work: states others deleted, limits, old outbound ones
  */
 struct cpns_net {
@@ -105,6 +105,8 @@ struct cpns_net {
  * @ref: group's one and users'
  * @rcu: freed after a grace period
  * @group: held
+ * @node: in the group's list while it lives; written under the group's lock,
+ *	read by RCU
  * @num: epoch number
  * @suite: CPNS_SUITE_*
  * @state: enum cpns_state as of the group's last look, only forward; written
@@ -131,6 +133,7 @@ struct cpns_epoch {
 	refcount_t		ref;
 	struct rcu_head		rcu;
 	struct cpns_group	*group;
+	struct list_head	node;
 	u32			num;
 	u8			suite;
 	u8			state;
@@ -205,8 +208,9 @@ struct cpns_reference {
  * @highest: highest epoch number ever committed
  * @highest_kcv: key check value of it
  * @serial: of the key in .cpns, 0 if none
- * @epoch: slots of living epochs; written under @lock
- * @dead: epochs whose end is to be told, slots' references; @lock
+ * @epochs: living epochs, at most 4, newest first; each held; written under
+ *	@lock, read by RCU
+ * @dead: epochs whose end is to be told, held; @lock
  * @evicted: written under @lock
  * @own: the reference of the key in .cpns or NULL, in @references; @lock
  * @references: keys; @lock
@@ -231,7 +235,7 @@ struct cpns_group {
 	u32				highest;
 	u8				highest_kcv[CPNS_KCV_SIZE];
 	key_serial_t			serial;
-	struct cpns_epoch __rcu		*epoch[CPNS_EPOCHS];
+	struct list_head		epochs;
 	struct cpns_evicted __rcu	*evicted;
 	struct cpns_epoch		*dead;
 	struct cpns_reference		*own;
@@ -273,7 +277,6 @@ struct cpns_net *cpns_net(const struct net *net);
 
 /* group.c: the table. Lookups return a held group or NULL. */
 struct cpns_group *cpns_group_by_tag(struct cpns_net *cn, const u8 *tag);
-struct cpns_group *cpns_group_by_sgid(struct cpns_net *cn, const char *sgid);
 struct cpns_group *cpns_group_by_serial(struct cpns_net *cn,
 					key_serial_t serial);
 void cpns_group_put(struct cpns_group *group);
@@ -338,13 +341,10 @@ extern struct key_type cpns_key_type;
 void cpns_reference_put(struct cpns_reference *reference);
 
 /* kdf.c */
-int cpns_kdf_init(void);
-void cpns_kdf_exit(void);
-int cpns_sha256(const void *data, unsigned int len, u8 *digest);
-int cpns_hkdf_extract(const void *salt, unsigned int salt_len,
-		      const struct kvec *ikm, unsigned int parts, u8 *prk);
-int cpns_hkdf_expand(const u8 *prk, const struct kvec *info,
-		     unsigned int parts, u8 *out, unsigned int out_len);
+void cpns_hkdf_extract(const void *salt, unsigned int salt_len,
+		       const struct kvec *ikm, unsigned int parts, u8 *prk);
+void cpns_hkdf_expand(const u8 *prk, const struct kvec *info,
+		      unsigned int parts, u8 *out, unsigned int out_len);
 
 /* netlink.c, events.c */
 extern struct genl_family cpns_family;
@@ -385,7 +385,8 @@ void cpns_event_send(struct net *net, const struct cpns_event *event,
 		     gfp_t gfp);
 void cpns_event_key_wanted(struct cpns_group *group, u32 num);
 int cpns_nl_put_group(struct sk_buff *skb, const struct cpns_group *group);
-int cpns_nl_check_net(struct genl_info *info);
+int cpns_nl_check(const struct net *net, const struct nlmsghdr *nlh,
+		  struct netlink_ext_ack *extack);
 struct cpns_group *cpns_nl_group(struct genl_info *info);
 
 /*
@@ -414,11 +415,6 @@ void cpns_sa_reference_gone(struct cpns_group *group,
 			    struct cpns_reference *reference);
 void cpns_sa_group_gone(struct cpns_group *group, enum cpns_reason reason);
 void cpns_sa_net_exit(struct cpns_net *cn);
-
-/* esp_netlink.c */
-int cpns_nl_sa_add(struct sk_buff *skb, struct genl_info *info);
-int cpns_nl_sa_del(struct sk_buff *skb, struct genl_info *info);
-int cpns_nl_sa_get_dump(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* pkey.c */
 int cpns_pkey_query(const struct kernel_pkey_params *params,

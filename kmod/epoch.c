@@ -3,8 +3,8 @@
  * Epochs: PENDING -> ACTIVE -> RXONLY -> DEAD, only forwards, on boottime.
  *
  * Times are set when an epoch is committed. The packet path compares them with
- * the clock; the group's work makes the changes last, in steps, and calls
- * esp.c and events between them without the group's lock.
+ * the clock; the group's work makes the changes last and tells them, calling
+ * esp.c and events without the group's lock.
  */
 #include <linux/slab.h>
 
@@ -18,7 +18,7 @@
 #define CPNS_BREAK	8
 
 /**
- * cpns_epoch_alloc() - make an epoch that is in no slot yet
+ * cpns_epoch_alloc() - make an epoch that is not yet one of its group's
  * @group: is held
  * @num: number
  *
@@ -56,9 +56,7 @@ void cpns_epoch_put(struct cpns_epoch *epoch)
 
 /**
  * cpns_epoch_state() - state of an epoch now, by the clock too
- * @epoch: held
- *
- * Any context, no lock.
+ * @epoch: held; any context, no lock
  */
 enum cpns_state cpns_epoch_state(const struct cpns_epoch *epoch)
 {
@@ -87,49 +85,35 @@ enum cpns_state cpns_epoch_state(const struct cpns_epoch *epoch)
  */
 struct cpns_epoch *cpns_epoch_get(struct cpns_group *group, u32 num)
 {
-	struct cpns_epoch *epoch, *found = NULL;
-	unsigned int i;
+	struct cpns_epoch *epoch;
 
 	rcu_read_lock();
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = rcu_dereference(group->epoch[i]);
-		if (epoch && (num ? epoch->num == num :
-			      cpns_epoch_state(epoch) == CPNS_STATE_ACTIVE) &&
-		    (!found || epoch->num > found->num))
-			found = epoch;
-	}
-	if (found && !refcount_inc_not_zero(&found->ref))
-		found = NULL;
+	list_for_each_entry_rcu(epoch, &group->epochs, node)
+		if ((num ? epoch->num == num :
+		     cpns_epoch_state(epoch) == CPNS_STATE_ACTIVE) &&
+		    refcount_inc_not_zero(&epoch->ref))
+			goto out;
+	epoch = NULL;
+out:
 	rcu_read_unlock();
-	return found;
+	return epoch;
 }
 
 /**
  * cpns_epoch_shown() - the epoch that stands for the group where one is shown
  * @group: held
  *
- * Under RCU or the group's lock. Return: the one to send with, else the
- * highest, else NULL; not held.
+ * Under RCU. Return: the one to send with, else the newest, else NULL; not
+ * held.
  */
-struct cpns_epoch *cpns_epoch_shown(const struct cpns_group *group)
+struct cpns_epoch *cpns_epoch_shown(struct cpns_group *group)
 {
-	struct cpns_epoch *epoch, *found = NULL;
-	bool active, found_active = false;
-	unsigned int i;
+	struct cpns_epoch *epoch;
 
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = rcu_dereference_check(group->epoch[i],
-					      lockdep_is_held(&group->lock));
-		if (!epoch)
-			continue;
-		active = cpns_epoch_state(epoch) == CPNS_STATE_ACTIVE;
-		if (!found || active > found_active ||
-		    (active == found_active && epoch->num > found->num)) {
-			found = epoch;
-			found_active = active;
-		}
-	}
-	return found;
+	list_for_each_entry_rcu(epoch, &group->epochs, node)
+		if (cpns_epoch_state(epoch) == CPNS_STATE_ACTIVE)
+			return epoch;
+	return list_first_or_null_rcu(&group->epochs, struct cpns_epoch, node);
 }
 
 /**
@@ -150,31 +134,26 @@ bool cpns_epoch_own_sid(const struct cpns_epoch *epoch, u16 sid)
 }
 
 /**
- * cpns_epoch_kill() - wipe the epoch in a slot
- * @group: group; its lock is held
- * @slot: may be empty
+ * cpns_epoch_kill() - wipe an epoch and take it from its group
+ * @epoch: epoch; its group's lock is held
  * @why: negative errno for users
  * @reason: for events
  *
- * The group's work ends its states and gives the slot's reference back; the
+ * The group's work ends its states and gives the group's reference back; the
  * caller kicks it.
  */
-void cpns_epoch_kill(struct cpns_group *group, unsigned int slot, int why,
+void cpns_epoch_kill(struct cpns_epoch *epoch, int why,
 		     enum cpns_reason reason)
 {
-	struct cpns_epoch *epoch = cpns_slot(group, slot);
-
-	if (!epoch)
-		return;
 	WRITE_ONCE(epoch->why, why);
 	smp_wmb();	/* who sees DEAD sees why */
 	WRITE_ONCE(epoch->state, CPNS_STATE_DEAD);
 	epoch->reason = reason;
 	memzero_explicit(epoch->prk, sizeof(epoch->prk));
 	atomic64_set(&epoch->iv, 0);
-	rcu_assign_pointer(group->epoch[slot], NULL);
-	epoch->dead_next = group->dead;
-	group->dead = epoch;
+	list_del_rcu(&epoch->node);
+	epoch->dead_next = epoch->group->dead;
+	epoch->group->dead = epoch;
 }
 
 /**
@@ -187,32 +166,29 @@ void cpns_epoch_kill(struct cpns_group *group, unsigned int slot, int why,
  */
 int cpns_epoch_activate(struct cpns_group *group, u32 num)
 {
-	struct cpns_epoch *epoch, *target = NULL;
-	u32 now = cpns_now();
-	unsigned int i;
+	struct cpns_epoch *epoch;
+	u32 at, now = cpns_now();
 	int err = -ENOKEY;
 
 	mutex_lock(&group->lock);
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = cpns_slot(group, i);
-		if (epoch && epoch->num == num &&
-		    cpns_epoch_state(epoch) != CPNS_STATE_DEAD)
-			target = epoch;
-	}
-	if (target)
-		err = now >= target->rxonly_at ? -ESTALE : 0;
-	if (!err && target->activate_at > now) {
-		for (i = 0; i < CPNS_EPOCHS; i++) {
-			epoch = cpns_slot(group, i);
-			if (!epoch || epoch->num >= num)
-				continue;
-			if (epoch->rxonly_at > now)
-				WRITE_ONCE(epoch->rxonly_at, now);
+	list_for_each_entry(epoch, &group->epochs, node) {
+		if (epoch->num != num ||
+		    cpns_epoch_state(epoch) == CPNS_STATE_DEAD)
+			continue;
+		err = now >= epoch->rxonly_at ? -ESTALE : 0;
+		at = epoch->activate_at;
+		if (err || at <= now)
+			break;
+		WRITE_ONCE(epoch->activate_at, now);
+		/* the older ones follow it in the list */
+		list_for_each_entry_continue(epoch, &group->epochs, node) {
+			WRITE_ONCE(epoch->rxonly_at,
+				   min(epoch->rxonly_at, now));
 			/* EVICTED: no longer than until the activation */
-			if (epoch->dead_at == target->activate_at)
+			if (epoch->dead_at == at)
 				WRITE_ONCE(epoch->dead_at, now);
 		}
-		WRITE_ONCE(target->activate_at, now);
+		break;
 	}
 	mutex_unlock(&group->lock);
 	if (!err)
@@ -225,12 +201,8 @@ static u32 cpns_group_next_at(const struct cpns_group *group)
 {
 	const struct cpns_epoch *epoch;
 	u32 next = CPNS_NEVER;
-	unsigned int i;
 
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = cpns_slot(group, i);
-		if (!epoch)
-			continue;
+	list_for_each_entry(epoch, &group->epochs, node) {
 		next = min3(next, epoch->dead_at, epoch->expire_at);
 		if (epoch->state < CPNS_STATE_RXONLY)
 			next = min(next, epoch->rxonly_at);
@@ -260,158 +232,127 @@ static void cpns_event_epoch(struct net *net, u8 cmd, struct cpns_epoch *epoch,
 	cpns_event_send(net, &event, GFP_KERNEL);
 }
 
-/*
- * What is to be done without the lock. Each step returns true where it dropped
- * the lock; the caller takes it and starts over.
- */
-static bool cpns_step_dead(struct cpns_group *group, struct net *net)
+/* Tell what happened to a living epoch since the last time; gives it back. */
+static void cpns_epoch_tell(struct cpns_epoch *epoch, struct net *net)
 {
-	struct cpns_epoch *epoch = group->dead;
+	struct cpns_group *group = epoch->group;
+	u16 sid, reset_from;
+	u8 state, reason;
+	bool low;
 
-	if (!epoch)
-		return false;
-	group->dead = epoch->dead_next;
+	mutex_lock(&group->lock);
+	sid = cpns_epoch_sid(epoch);
+	state = epoch->told != epoch->state ? epoch->state : 0;
+	epoch->told = epoch->state;
+	reason = epoch->reset_reason;
+	reset_from = epoch->reset_from;
+	epoch->reset_reason = 0;
+	epoch->reset_from = 0;
+	low = epoch->iv_low == BIT(0);
+	if (low)
+		set_bit(1, &epoch->iv_low);
 	mutex_unlock(&group->lock);
-	cpns_sa_epoch_dead(group, epoch, epoch->reason);
-	cpns_event_epoch(net, CPNS_CMD_EPOCH_CHANGE, epoch, 0, CPNS_STATE_DEAD,
-			 epoch->reason);
+	if (state && state != CPNS_STATE_DEAD)	/* the end is told apart */
+		cpns_event_epoch(net, CPNS_CMD_EPOCH_CHANGE, epoch, sid, state,
+				 0);
+	if (reset_from)
+		cpns_sa_sender_reset(group, epoch, reset_from);
+	if (reason)
+		cpns_event_epoch(net, CPNS_CMD_SENDER_RESET, epoch, sid, 0,
+				 reason);
+	if (low)
+		cpns_event_epoch(net, CPNS_CMD_IV_LOW, epoch, sid, 0, 0);
 	cpns_epoch_put(epoch);
-	return true;
 }
 
-static bool cpns_step_gone(struct cpns_group *group, struct net *net)
+/* Kill what is due, and return the epoch to activate, held; lock held. */
+static struct cpns_epoch *cpns_group_due(struct cpns_group *group)
+{
+	struct cpns_epoch *epoch, *next, *newest = NULL;
+	u32 now = cpns_now();
+
+	list_for_each_entry_safe(epoch, next, &group->epochs, node) {
+		if (now >= epoch->expire_at)
+			cpns_epoch_kill(epoch, -EKEYEXPIRED,
+					CPNS_REASON_EXPIRED);
+		else if (now >= epoch->dead_at)
+			cpns_epoch_kill(epoch, -EKEYEXPIRED, CPNS_REASON_NONE);
+		else if (!newest && epoch->state < CPNS_STATE_ACTIVE &&
+			 now >= epoch->activate_at && now < epoch->rxonly_at)
+			newest = cpns_epoch_hold(epoch);
+	}
+	if (newest)
+		WRITE_ONCE(newest->state, CPNS_STATE_ACTIVE);
+	return newest;
+}
+
+static void cpns_group_tell_end(struct cpns_group *group, struct net *net,
+				struct cpns_epoch *dead, bool gone,
+				struct list_head *ended)
 {
 	const struct cpns_event event = {
 		.cmd = CPNS_CMD_GROUP_GONE, .group = group,
 		.reason = group->reason,
 	};
+	struct cpns_reference *reference, *next;
+	struct cpns_epoch *epoch;
 
-	if (!group->gone)
-		return false;
-	group->gone = false;
-	mutex_unlock(&group->lock);
-	cpns_sa_group_gone(group, event.reason);
-	cpns_event_send(net, &event, GFP_KERNEL);
-	return true;
-}
-
-static bool cpns_step_reference(struct cpns_group *group)
-{
-	struct cpns_reference *reference;
-
-	list_for_each_entry(reference, &group->references, node) {
-		if (!reference->why)
-			continue;
-		list_del_init(&reference->node);
-		if (group->own == reference)
-			group->own = NULL;
-		mutex_unlock(&group->lock);
+	while ((epoch = dead)) {
+		dead = epoch->dead_next;
+		cpns_sa_epoch_dead(group, epoch, epoch->reason);
+		cpns_event_epoch(net, CPNS_CMD_EPOCH_CHANGE, epoch, 0,
+				 CPNS_STATE_DEAD, epoch->reason);
+		cpns_epoch_put(epoch);
+	}
+	if (gone) {
+		cpns_sa_group_gone(group, event.reason);
+		cpns_event_send(net, &event, GFP_KERNEL);
+	}
+	list_for_each_entry_safe(reference, next, ended, node) {
 		if (!reference->own)
 			cpns_sa_reference_gone(group, reference);
 		cpns_reference_put(reference);
-		return true;
 	}
-	return false;
 }
 
-static bool cpns_step_epoch(struct cpns_group *group, struct net *net,
-			    struct cpns_epoch *epoch)
+/* Do and tell what is due; called and returns with the lock held. */
+static void cpns_group_do(struct cpns_group *group, struct net *net)
 {
-	u8 cmd = CPNS_CMD_EPOCH_CHANGE, reason = 0, state = epoch->state;
-	u16 sid = cpns_epoch_sid(epoch), old = epoch->reset_from;
+	struct cpns_epoch *epoch, *dead, *alive[CPNS_EPOCHS];
+	struct cpns_reference *reference, *next;
+	unsigned int i, n = 0;
+	LIST_HEAD(ended);
+	bool gone;
 
-	if (epoch->told != epoch->state) {
-		epoch->told = epoch->state;
-	} else if (epoch->reset_reason) {
-		cmd = CPNS_CMD_SENDER_RESET;
-		reason = epoch->reset_reason;
-		epoch->reset_reason = 0;
-		epoch->reset_from = 0;
-		state = 0;
-	} else if (epoch->iv_low == BIT(0)) {
-		cmd = CPNS_CMD_IV_LOW;
-		set_bit(1, &epoch->iv_low);
-		state = 0;
-	} else {
-		return false;
-	}
-	cpns_epoch_hold(epoch);
-	mutex_unlock(&group->lock);
-	if (cmd == CPNS_CMD_SENDER_RESET && old)
-		cpns_sa_sender_reset(group, epoch, old);
-	cpns_event_epoch(net, cmd, epoch, sid, state, reason);
-	cpns_epoch_put(epoch);
-	return true;
-}
-
-/* Make before break: the older ones encrypt until the newer's states are in. */
-static bool cpns_step_activate(struct cpns_group *group, u32 now)
-{
-	struct cpns_epoch *epoch, *newest = NULL;
-	unsigned int i;
-
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = cpns_slot(group, i);
-		if (epoch && epoch->state < CPNS_STATE_ACTIVE &&
-		    now >= epoch->activate_at && now < epoch->rxonly_at &&
-		    (!newest || epoch->num > newest->num))
-			newest = epoch;
-	}
-	if (newest) {
-		WRITE_ONCE(newest->state, CPNS_STATE_ACTIVE);
-		cpns_epoch_hold(newest);
+	/* make before break: the older ones encrypt until the states are in */
+	epoch = cpns_group_due(group);
+	if (epoch) {
 		mutex_unlock(&group->lock);
-		cpns_sa_epoch_activated(group, newest);
+		cpns_sa_epoch_activated(group, epoch);
+		cpns_epoch_put(epoch);
 		mutex_lock(&group->lock);
-		cpns_epoch_put(newest);
 	}
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = cpns_slot(group, i);
-		if (epoch && epoch->state < CPNS_STATE_RXONLY &&
-		    now >= epoch->rxonly_at)
+	list_for_each_entry(epoch, &group->epochs, node) {
+		if (epoch->state < CPNS_STATE_RXONLY &&
+		    cpns_now() >= epoch->rxonly_at)
 			WRITE_ONCE(epoch->state, CPNS_STATE_RXONLY);
+		alive[n++] = cpns_epoch_hold(epoch);
 	}
-	if (newest)
-		mutex_unlock(&group->lock);
-	return newest;
-}
-
-/* Everything due; lock held on entry, and on exit where it returns false. */
-static bool cpns_group_step(struct cpns_group *group, struct net *net)
-{
-	struct cpns_epoch *epoch;
-	u32 now = cpns_now();
-	unsigned int i;
-
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = cpns_slot(group, i);
-		if (epoch && now >= min(epoch->dead_at, epoch->expire_at))
-			cpns_epoch_kill(group, i, -EKEYEXPIRED,
-					now >= epoch->expire_at ?
-					CPNS_REASON_EXPIRED :
-					CPNS_REASON_NONE);
-	}
-	if (cpns_step_activate(group, now) || cpns_step_dead(group, net) ||
-	    cpns_step_gone(group, net) || cpns_step_reference(group))
-		return true;
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = cpns_slot(group, i);
-		if (epoch && cpns_step_epoch(group, net, epoch))
-			return true;
-	}
-	return false;
-}
-
-/* When to look next, in jiffies from now; lock held. */
-static unsigned long cpns_group_next(const struct cpns_group *group)
-{
-	u32 now = cpns_now(), next = cpns_group_next_at(group);
-
-	if (next == CPNS_NEVER)
-		return MAX_JIFFY_OFFSET;
-	if (next <= now)
-		return 0;
-	return min_t(u64, nsecs_to_jiffies((u64)(next - now) << 27) + 1, 3600 * HZ);
+	list_for_each_entry_safe(reference, next, &group->references, node)
+		if (reference->why) {
+			list_move_tail(&reference->node, &ended);
+			if (group->own == reference)
+				group->own = NULL;
+		}
+	dead = group->dead;
+	group->dead = NULL;
+	gone = group->gone;
+	group->gone = false;
+	mutex_unlock(&group->lock);
+	cpns_group_tell_end(group, net, dead, gone, &ended);
+	for (i = 0; i < n; i++)
+		cpns_epoch_tell(alive[i], net);
+	mutex_lock(&group->lock);
 }
 
 /**
@@ -422,14 +363,18 @@ void cpns_group_work(struct work_struct *work)
 {
 	struct cpns_group *group = container_of(to_delayed_work(work),
 						struct cpns_group, work);
-	unsigned long delay;
-	struct net *net;
+	unsigned long delay = 0;
+	u32 now, next;
 
 	mutex_lock(&group->lock);
-	while ((net = group->net) && cpns_group_step(group, net))
-		mutex_lock(&group->lock);
-	delay = cpns_group_next(group);
-	if (net && delay != MAX_JIFFY_OFFSET) {
+	if (group->net)
+		cpns_group_do(group, group->net);
+	now = cpns_now();
+	next = cpns_group_next_at(group);
+	if (next > now)
+		delay = min_t(u64, 3600 * HZ,
+			      nsecs_to_jiffies((u64)(next - now) << 27) + 1);
+	if (group->net && next != CPNS_NEVER) {
 		cpns_group_hold(group);
 		if (!queue_delayed_work(cpns_wq, &group->work, delay))
 			cpns_group_put(group);

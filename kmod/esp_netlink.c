@@ -11,6 +11,7 @@
 #include <net/ipv6.h>
 
 #include "esp.h"
+#include "netlink_gen.h"
 
 static int cpns_nl_refuse(struct genl_info *info, int attr, const char *why)
 {
@@ -207,21 +208,18 @@ static int cpns_nl_explain(struct genl_info *info, int err)
 }
 
 /**
- * cpns_nl_sa_add() - SA_ADD
+ * cpns_nl_sa_add_doit() - SA_ADD
  * @skb: request
  * @info: its attributes
  *
  * Return: 0 or a negative errno with a text.
  */
-int cpns_nl_sa_add(struct sk_buff *skb, struct genl_info *info)
+int cpns_nl_sa_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cpns_sa_config config;
 	struct cpns_use use;
 	int err;
 
-	err = cpns_nl_check_net(info);
-	if (err)
-		return err;
 	err = cpns_use_info(info, &use);
 	if (err)
 		return err;
@@ -237,21 +235,18 @@ int cpns_nl_sa_add(struct sk_buff *skb, struct genl_info *info)
 }
 
 /**
- * cpns_nl_sa_del() - SA_DEL
+ * cpns_nl_sa_del_doit() - SA_DEL
  * @skb: request
  * @info: its attributes
  *
  * Return: 0 or a negative errno with a text.
  */
-int cpns_nl_sa_del(struct sk_buff *skb, struct genl_info *info)
+int cpns_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cpns_group *group;
 	struct cpns_sa_id id;
 	int err;
 
-	err = cpns_nl_check_net(info);
-	if (err)
-		return err;
 	memset(&id, 0, sizeof(id));
 	id.dir = cpns_nl_dir(info);
 	err = cpns_nl_address(info, CPNS_A_DST, &id.family, &id.dst);
@@ -366,13 +361,13 @@ static bool cpns_nl_wanted(const struct cpns_group *group,
 }
 
 /**
- * cpns_nl_sa_get_dump() - SA_GET
+ * cpns_nl_sa_get_dumpit() - SA_GET
  * @skb: answer
  * @cb: args[0] bucket, args[1] group in it, args[2] state in that one
  *
  * Return: bytes, or a negative errno.
  */
-int cpns_nl_sa_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
+int cpns_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct net *net = sock_net(skb->sk);
 	struct cpns_net *cn = cpns_net(net);
@@ -381,12 +376,8 @@ int cpns_nl_sa_get_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	int err;
 	long at;
 
-	if (net != current->nsproxy->net_ns) {
-		NL_SET_ERR_MSG(cb->extack,
-			       "the socket is of another network namespace");
-		return -EPERM;
-	}
-	err = genlmsg_parse(cb->nlh, &cpns_family, tb, CPNS_A_MAX,
+	err = cpns_nl_check(net, cb->nlh, cb->extack) ?:
+	      genlmsg_parse(cb->nlh, &cpns_family, tb, cpns_family.maxattr,
 			    cpns_family.policy, cb->extack);
 	if (err)
 		return err;

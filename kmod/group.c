@@ -37,22 +37,6 @@ out:
 }
 
 /**
- * cpns_group_by_sgid() - find a group, tombstones too
- * @cn: namespace
- * @sgid: terminated
- *
- * Sleeps. Return: the group, held, or NULL.
- */
-struct cpns_group *cpns_group_by_sgid(struct cpns_net *cn, const char *sgid)
-{
-	u8 digest[32];
-
-	if (cpns_sha256(sgid, strlen(sgid), digest))
-		return NULL;
-	return cpns_group_by_tag(cn, digest);
-}
-
-/**
  * cpns_group_by_serial() - find a living group by its key in .cpns
  * @cn: namespace
  * @serial: serial number, references' do not count
@@ -100,6 +84,7 @@ struct cpns_group *cpns_group_alloc(struct cpns_net *cn, const char *sgid,
 	group->why = -ENOKEY;
 	mutex_init(&group->lock);
 	mutex_init(&group->sa_lock);
+	INIT_LIST_HEAD(&group->epochs);
 	INIT_LIST_HEAD(&group->references);
 	INIT_LIST_HEAD(&group->sas);
 	INIT_LIST_HEAD(&group->sa_seen);
@@ -157,7 +142,7 @@ void cpns_group_settle(struct cpns_group *group)
  */
 void cpns_group_end(struct cpns_group *group, int why, enum cpns_reason reason)
 {
-	unsigned int i;
+	struct cpns_epoch *epoch, *next;
 
 	lockdep_assert_held(&group->lock);
 	if (group->own)
@@ -168,8 +153,8 @@ void cpns_group_end(struct cpns_group *group, int why, enum cpns_reason reason)
 	WRITE_ONCE(group->serial, 0);
 	group->reason = reason;
 	group->gone = true;
-	for (i = 0; i < CPNS_EPOCHS; i++)
-		cpns_epoch_kill(group, i, why, reason);
+	list_for_each_entry_safe(epoch, next, &group->epochs, node)
+		cpns_epoch_kill(epoch, why, reason);
 	memzero_explicit(group->kek, sizeof(*group->kek));
 	cpns_group_kick(group);
 }
@@ -207,12 +192,10 @@ void cpns_group_revoke(struct cpns_group *group)
 void cpns_group_drop_senders(struct cpns_group *group, enum cpns_reason reason)
 {
 	struct cpns_epoch *epoch;
-	unsigned int i;
 
 	mutex_lock(&group->lock);
-	for (i = 0; i < CPNS_EPOCHS; i++) {
-		epoch = rcu_dereference_protected(group->epoch[i], true);
-		if (!epoch || !cpns_epoch_sid(epoch))
+	list_for_each_entry(epoch, &group->epochs, node) {
+		if (!cpns_epoch_sid(epoch))
 			continue;
 		epoch->reset_from = cpns_epoch_sid(epoch);
 		epoch->reset_reason = reason;
@@ -297,15 +280,6 @@ void cpns_watch(struct work_struct *work)
 }
 
 /**
- * cpns_watch_start() - have the namespace's keys looked at from now on
- * @cn: namespace
- */
-void cpns_watch_start(struct cpns_net *cn)
-{
-	queue_delayed_work(cpns_wq, &cn->watch, HZ);
-}
-
-/**
  * cpns_group_orphan() - cut the ring between a group and keys that outlive it
  * @group: held; leaves the namespace's table or never came into it
  *
@@ -329,7 +303,26 @@ void cpns_group_orphan(struct cpns_group *group)
 }
 
 /**
- * cpns_group_net_exit() - end all groups of a namespace, tombstones too
+ * cpns_group_net_end() - end all groups of a namespace, and tell
+ * @cn: namespace, to which no group is added any more
+ */
+void cpns_group_net_end(struct cpns_net *cn)
+{
+	struct cpns_group *group;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cn->groups); i++)
+		hlist_for_each_entry(group, &cn->groups[i], node) {
+			mutex_lock(&group->lock);
+			cpns_group_end(group, -EKEYREVOKED,
+				       CPNS_REASON_REVOKED);
+			mutex_unlock(&group->lock);
+			cpns_group_settle(group);
+		}
+}
+
+/**
+ * cpns_group_net_exit() - end and forget all groups, tombstones too
  * @cn: namespace; nobody configures it any more
  */
 void cpns_group_net_exit(struct cpns_net *cn)
@@ -339,14 +332,7 @@ void cpns_group_net_exit(struct cpns_net *cn)
 	unsigned int i;
 
 	cancel_delayed_work_sync(&cn->watch);
-	for (i = 0; i < ARRAY_SIZE(cn->groups); i++)
-		hlist_for_each_entry(group, &cn->groups[i], node) {
-			mutex_lock(&group->lock);
-			cpns_group_end(group, -EKEYREVOKED,
-				       CPNS_REASON_REVOKED);
-			mutex_unlock(&group->lock);
-			cpns_group_settle(group);
-		}
+	cpns_group_net_end(cn);
 	cpns_sa_net_exit(cn);
 	for (i = 0; i < ARRAY_SIZE(cn->groups); i++)
 		hlist_for_each_entry_safe(group, next, &cn->groups[i], node) {

@@ -48,21 +48,26 @@ static inline u32 cpns_after(u32 ticks)
 /**
  * cpns_seconds_to() - seconds until a time, rounded up
  * @at: cpns_now() units
+ *
+ * Less the part of a tick by which cpns_ticks() rounded up. Return: 0 only
+ * where the time has come.
  */
 static inline u32 cpns_seconds_to(u32 at)
 {
 	u32 now = cpns_now();
 
 	return at <= now ? 0 :
-	       DIV_ROUND_UP_ULL((u64)(at - now) << 27, NSEC_PER_SEC);
+	       max_t(u32, 1, DIV_ROUND_UP_ULL((u64)(at - now - 1) << 27,
+					      NSEC_PER_SEC));
 }
 
-/* epoch in a slot of a group whose lock is held, or NULL */
-static inline struct cpns_epoch *cpns_slot(const struct cpns_group *group,
-					   unsigned int slot)
+/**
+ * cpns_watch_start() - have the namespace's keys looked at from now on
+ * @cn: namespace
+ */
+static inline void cpns_watch_start(struct cpns_net *cn)
 {
-	return rcu_dereference_protected(group->epoch[slot],
-					 lockdep_is_held(&group->lock));
+	queue_delayed_work(cpns_wq, &cn->watch, HZ);
 }
 
 /* main.c */
@@ -80,18 +85,18 @@ void cpns_group_revoke(struct cpns_group *group);
 void cpns_group_drop_senders(struct cpns_group *group,
 			     enum cpns_reason reason);
 void cpns_group_orphan(struct cpns_group *group);
+void cpns_group_net_end(struct cpns_net *cn);
 void cpns_group_net_exit(struct cpns_net *cn);
 void cpns_watch(struct work_struct *work);
-void cpns_watch_start(struct cpns_net *cn);
 
 /* epoch.c */
 struct cpns_epoch *cpns_epoch_alloc(struct cpns_group *group, u32 num);
-void cpns_epoch_kill(struct cpns_group *group, unsigned int slot, int why,
+void cpns_epoch_kill(struct cpns_epoch *epoch, int why,
 		     enum cpns_reason reason);
 int cpns_epoch_activate(struct cpns_group *group, u32 num);
 bool cpns_epoch_due(const struct cpns_group *group);
 void cpns_group_work(struct work_struct *work);
-struct cpns_epoch *cpns_epoch_shown(const struct cpns_group *group);
+struct cpns_epoch *cpns_epoch_shown(struct cpns_group *group);
 
 /* set.c */
 int cpns_group_set(struct cpns_net *cn, const struct cpns_message_in *in,
@@ -117,14 +122,9 @@ int cpns_hpke_open(const struct cpns_node_key *node,
 /* node.c; all under cpns_net.config */
 void cpns_node_expire(struct cpns_net *cn);
 int cpns_node_make(struct cpns_net *cn);
-int cpns_node_rotate(struct cpns_net *cn);
 int cpns_node_pin(struct cpns_net *cn, const u8 *key);
 void cpns_node_drop(struct cpns_net *cn);
 int cpns_node_open(struct cpns_net *cn, const struct cpns_seal *seal,
 		   u8 *leaf, const char **why);
-
-/* netlink.c */
-int cpns_netlink_init(void);
-void cpns_netlink_exit(void);
 
 #endif /* _CPNS_GROUP_H */

@@ -12,14 +12,11 @@
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 
-#include "cpns.h"
 #include "group.h"
 
-#define HPKE_KEM_ID	0x0020
-#define HPKE_KDF_ID	0x0001
 #define HPKE_NONCE	12
 #define GCM_TAG		16
-#define AAD_MAX		96
+#define AAD_MAX		96	/* an ITEM's is 76 */
 
 static DEFINE_MUTEX(cpns_gcm_mutex);
 static struct crypto_aead *cpns_gcm;
@@ -46,8 +43,7 @@ int cpns_hpke_init(void)
 void cpns_hpke_exit(void)
 {
 	kfree_sensitive(cpns_gcm_buffer);
-	if (cpns_gcm_req)
-		aead_request_free(cpns_gcm_req);
+	aead_request_free(cpns_gcm_req);
 	crypto_free_aead(cpns_gcm);
 }
 
@@ -74,27 +70,22 @@ int cpns_gcm_open(const u8 *key, unsigned int key_len, const u8 *nonce,
 	int err;
 
 	mutex_lock(&cpns_gcm_mutex);
-	for (i = 0; i < parts; i++) {
-		err = -EINVAL;
-		if (WARN_ON_ONCE(len + aad[i].iov_len > AAD_MAX))
-			goto out;
+	for (i = 0; i < parts; len += aad[i++].iov_len)
 		memcpy(cpns_gcm_buffer + len, aad[i].iov_base, aad[i].iov_len);
-		len += aad[i].iov_len;
-	}
 	memcpy(cpns_gcm_buffer + len, ct, CPNS_WRAPPED_SIZE);
 	memcpy(iv, nonce, sizeof(iv));
 	err = crypto_aead_setkey(cpns_gcm, key, key_len);
-	if (err)
-		goto out;
-	sg_init_one(&sg, cpns_gcm_buffer, len + CPNS_WRAPPED_SIZE);
-	aead_request_set_callback(cpns_gcm_req, CRYPTO_TFM_REQ_MAY_SLEEP,
-				  NULL, NULL);
-	aead_request_set_ad(cpns_gcm_req, len);
-	aead_request_set_crypt(cpns_gcm_req, &sg, &sg, CPNS_WRAPPED_SIZE, iv);
-	err = crypto_aead_decrypt(cpns_gcm_req);
+	if (!err) {
+		sg_init_one(&sg, cpns_gcm_buffer, len + CPNS_WRAPPED_SIZE);
+		aead_request_set_callback(cpns_gcm_req,
+					  CRYPTO_TFM_REQ_MAY_SLEEP, NULL, NULL);
+		aead_request_set_ad(cpns_gcm_req, len);
+		aead_request_set_crypt(cpns_gcm_req, &sg, &sg,
+				       CPNS_WRAPPED_SIZE, iv);
+		err = crypto_aead_decrypt(cpns_gcm_req);
+	}
 	if (!err)
 		memcpy(out, cpns_gcm_buffer + len, CPNS_SECRET_SIZE);
-out:
 	memzero_explicit(cpns_gcm_buffer, AAD_MAX + CPNS_WRAPPED_SIZE);
 	memzero_explicit(iv, sizeof(iv));
 	if (crypto_aead_setkey(cpns_gcm, no_key, sizeof(no_key)))
@@ -104,64 +95,59 @@ out:
 }
 
 /* LabeledExtract and LabeledExpand of RFC 9180, 4 */
-static int cpns_labeled_extract(const void *suite, unsigned int suite_len,
-				const u8 *salt, const char *label,
-				const void *ikm, unsigned int ikm_len, u8 *prk)
+static void cpns_labeled_extract(const struct kvec *suite, const u8 *salt,
+				 const char *label, const void *ikm,
+				 unsigned int ikm_len, u8 *prk)
 {
 	const struct kvec part[] = {
-		{ "HPKE-v1", 7 }, { (void *)suite, suite_len },
-		{ (void *)label, strlen(label) }, { (void *)ikm, ikm_len },
+		{ "HPKE-v1", 7 }, *suite, { (void *)label, strlen(label) },
+		{ (void *)ikm, ikm_len },
 	};
 
-	return cpns_hkdf_extract(salt, salt ? CPNS_SECRET_SIZE : 0, part,
-				 ARRAY_SIZE(part), prk);
+	cpns_hkdf_extract(salt, salt ? CPNS_SECRET_SIZE : 0, part,
+			  ARRAY_SIZE(part), prk);
 }
 
-static int cpns_labeled_expand(const void *suite, unsigned int suite_len,
-			       const u8 *prk, const char *label,
-			       const void *info, unsigned int info_len,
-			       u8 *out, u8 out_len)
+static void cpns_labeled_expand(const struct kvec *suite, const u8 *prk,
+				const char *label, const void *info,
+				unsigned int info_len, u8 *out, u8 out_len)
 {
 	u8 size[2] = { 0, out_len };
 	const struct kvec part[] = {
-		{ size, 2 }, { "HPKE-v1", 7 }, { (void *)suite, suite_len },
+		{ size, 2 }, { "HPKE-v1", 7 }, *suite,
 		{ (void *)label, strlen(label) }, { (void *)info, info_len },
 	};
 
-	return cpns_hkdf_expand(prk, part, ARRAY_SIZE(part), out, out_len);
+	cpns_hkdf_expand(prk, part, ARRAY_SIZE(part), out, out_len);
 }
 
-/* DHKEM Decap and AuthDecap, RFC 9180, 4.1 */
-static int cpns_decap(const struct cpns_node_key *node, const u8 *enc,
-		      const u8 *sender, u8 *shared)
+/* DHKEM Decap and AuthDecap, RFC 9180, 4.1; false for a bad point */
+static bool cpns_decap(const struct cpns_node_key *node, const u8 *enc,
+		       const u8 *sender, u8 *shared)
 {
-	static const u8 suite[] = { 'K', 'E', 'M', 0, HPKE_KEM_ID };
+	const struct kvec suite = { "KEM\x00\x20", 5 };
+	u8 dh[2][CPNS_X25519_SIZE], context[3][CPNS_X25519_SIZE];
 	unsigned int n = sender ? 2 : 1;
-	u8 dh[2 * CPNS_X25519_SIZE], context[3 * CPNS_X25519_SIZE];
 	u8 prk[CPNS_SECRET_SIZE];
-	int err = -EKEYREJECTED;
+	bool good;
 
 	/* an all-zero result means a point of small order (RFC 7748, 6.1) */
-	if (!curve25519(dh, node->secret, enc))
-		goto out;
-	memcpy(context, enc, CPNS_X25519_SIZE);
-	memcpy(context + CPNS_X25519_SIZE, node->public, CPNS_X25519_SIZE);
-	if (sender) {
-		if (!curve25519(dh + CPNS_X25519_SIZE, node->secret, sender))
-			goto out;
-		memcpy(context + 2 * CPNS_X25519_SIZE, sender,
-		       CPNS_X25519_SIZE);
+	good = curve25519(dh[0], node->secret, enc) &&
+	       (!sender || curve25519(dh[1], node->secret, sender));
+	memcpy(context[0], enc, CPNS_X25519_SIZE);
+	memcpy(context[1], node->public, CPNS_X25519_SIZE);
+	if (sender)
+		memcpy(context[2], sender, CPNS_X25519_SIZE);
+	if (good) {
+		cpns_labeled_extract(&suite, NULL, "eae_prk", dh,
+				     n * CPNS_X25519_SIZE, prk);
+		cpns_labeled_expand(&suite, prk, "shared_secret", context,
+				    (n + 1) * CPNS_X25519_SIZE, shared,
+				    CPNS_SECRET_SIZE);
 	}
-	err = cpns_labeled_extract(suite, sizeof(suite), NULL, "eae_prk", dh,
-				   n * CPNS_X25519_SIZE, prk);
-	err = err ?: cpns_labeled_expand(suite, sizeof(suite), prk,
-					 "shared_secret", context,
-					 (n + 1) * CPNS_X25519_SIZE, shared,
-					 CPNS_SECRET_SIZE);
-out:
 	memzero_explicit(dh, sizeof(dh));
 	memzero_explicit(prk, sizeof(prk));
-	return err;
+	return good;
 }
 
 /**
@@ -179,34 +165,28 @@ int cpns_hpke_open(const struct cpns_node_key *node,
 {
 	u8 aead = be16_to_cpu(seal->aead);
 	u8 key_len = aead == CPNS_HPKE_AES_128_GCM ? 16 : 32;
-	const u8 suite[] = { 'H', 'P', 'K', 'E', 0, HPKE_KEM_ID,
-			     0, HPKE_KDF_ID, 0, aead };
-	u8 info[sizeof(CPNS_INFO_LEAF) - 1 + CPNS_TAG_SIZE];
+	u8 id[] = { 'H', 'P', 'K', 'E', 0, 0x20, 0, 1, 0, aead };
+	const struct kvec suite = { id, sizeof(id) };
+	u8 info[sizeof(CPNS_INFO_LEAF) - 1 + CPNS_TAG_SIZE] = CPNS_INFO_LEAF;
 	u8 context[1 + 2 * CPNS_SECRET_SIZE] = { seal->mode };
 	u8 shared[CPNS_SECRET_SIZE], secret[CPNS_SECRET_SIZE];
 	u8 key[32], nonce[HPKE_NONCE];
 	const struct kvec aad = { (void *)seal, CPNS_SEAL_AAD_SIZE };
 	int err;
 
-	memcpy(info, CPNS_INFO_LEAF, sizeof(CPNS_INFO_LEAF) - 1);
-	memcpy(info + sizeof(CPNS_INFO_LEAF) - 1, seal->tag, CPNS_TAG_SIZE);
-	err = cpns_decap(node, seal->enc, sender, shared);
+	if (!cpns_decap(node, seal->enc, sender, shared))
+		return -EKEYREJECTED;
 	/* KeySchedule, RFC 9180, 5.1, without PSK */
-	err = err ?: cpns_labeled_extract(suite, sizeof(suite), NULL,
-					  "psk_id_hash", NULL, 0, context + 1);
-	err = err ?: cpns_labeled_extract(suite, sizeof(suite), NULL,
-					  "info_hash", info, sizeof(info),
-					  context + 1 + CPNS_SECRET_SIZE);
-	err = err ?: cpns_labeled_extract(suite, sizeof(suite), shared,
-					  "secret", NULL, 0, secret);
-	err = err ?: cpns_labeled_expand(suite, sizeof(suite), secret, "key",
-					 context, sizeof(context), key,
-					 key_len);
-	err = err ?: cpns_labeled_expand(suite, sizeof(suite), secret,
-					 "base_nonce", context,
-					 sizeof(context), nonce, HPKE_NONCE);
-	err = err ?: cpns_gcm_open(key, key_len, nonce, &aad, 1, seal->ct,
-				   leaf);
+	memcpy(info + sizeof(CPNS_INFO_LEAF) - 1, seal->tag, CPNS_TAG_SIZE);
+	cpns_labeled_extract(&suite, NULL, "psk_id_hash", NULL, 0, context + 1);
+	cpns_labeled_extract(&suite, NULL, "info_hash", info, sizeof(info),
+			     context + 1 + CPNS_SECRET_SIZE);
+	cpns_labeled_extract(&suite, shared, "secret", NULL, 0, secret);
+	cpns_labeled_expand(&suite, secret, "key", context, sizeof(context),
+			    key, key_len);
+	cpns_labeled_expand(&suite, secret, "base_nonce", context,
+			    sizeof(context), nonce, HPKE_NONCE);
+	err = cpns_gcm_open(key, key_len, nonce, &aad, 1, seal->ct, leaf);
 	memzero_explicit(shared, sizeof(shared));
 	memzero_explicit(secret, sizeof(secret));
 	memzero_explicit(key, sizeof(key));

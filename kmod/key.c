@@ -7,6 +7,7 @@
  * helper of request-key(8) instantiated with REF. Nothing else makes one.
  * Nothing that reads a key gives key bytes.
  */
+#include <crypto/sha2.h>
 #include <linux/cred.h>
 #include <linux/key-type.h>
 #include <linux/module.h>
@@ -21,12 +22,8 @@
 
 static struct key *cpns_keyring;
 
-/*
- * The module-private instantiation: the data's address is that of this
- * variable, which no data from user space can have.
- */
-static DEFINE_MUTEX(cpns_create_mutex);
-static struct cpns_group *cpns_create_group;
+/* Length of the module's own instantiation; what users give is under 1 MiB. */
+#define CPNS_OWN_KEY	SIZE_MAX
 
 /**
  * cpns_reference_put() - give a reference back
@@ -71,7 +68,6 @@ static int cpns_preparse(struct key_preparsed_payload *prep)
 	if (!try_module_get(THIS_MODULE))
 		return -ENOPKG;	/* free_preparse comes all the same */
 	prep->payload.data[0] = THIS_MODULE;
-	prep->quotalen = CPNS_REFERENCE_SIZE;
 	return 0;
 }
 
@@ -117,11 +113,11 @@ static int cpns_reference_make(struct key *key, struct cpns_group *group,
 static int cpns_instantiate_reference(struct key *key,
 				      const struct cpns_reference_payload *ref)
 {
-	struct cpns_reference *reference;
-	u8 digest[32];
 	key_serial_t serial = be32_to_cpu(ref->serial);
+	struct cpns_reference *reference;
 	key_ref_t key_ref;
 	struct key *own;
+	u8 digest[32];
 	int err;
 
 	if (serial <= 0)
@@ -139,8 +135,8 @@ static int cpns_instantiate_reference(struct key *key,
 	reference = cpns_key_reference(own);
 	if (!reference)
 		goto out;
+	sha256(key->description, strlen(key->description), digest);
 	if (reference->own &&
-	    !cpns_sha256(key->description, strlen(key->description), digest) &&
 	    !memcmp(digest, reference->group->tag, CPNS_TAG_SIZE))
 		err = READ_ONCE(reference->why) ?:
 		      cpns_reference_make(key, reference->group, false);
@@ -154,8 +150,8 @@ static int cpns_instantiate(struct key *key, struct key_preparsed_payload *prep)
 {
 	const struct cpns_reference_payload *ref = prep->data;
 
-	if (prep->data == &cpns_create_group)
-		return cpns_reference_make(key, cpns_create_group, true);
+	if (prep->datalen == CPNS_OWN_KEY)
+		return cpns_reference_make(key, (void *)prep->data, true);
 	if (!test_bit(KEY_FLAG_USER_CONSTRUCT, &key->flags))
 		return -EOPNOTSUPP;	/* add_key */
 	if (!ref || prep->datalen != CPNS_REFERENCE_SIZE ||
@@ -205,81 +201,66 @@ static void cpns_destroy(struct key *key)
 	cpns_reference_put(reference);
 }
 
-/* What may be seen of a group; under RCU. */
-struct cpns_status {
-	u32		num;
-	enum cpns_state	state;
-	const char	*suite;
-	u16		sid;
-	u32		expires;
-	u8		kcv[8];
-};
-
-static void cpns_status(const struct key *key, struct cpns_status *status)
+/* What may be seen of a key: never a key. All of it, or in short. */
+static int cpns_line(const struct key *key, char *line, size_t size, bool all)
 {
+	static const char *const states[] = {
+		"none", "pending", "active", "rxonly", "dead",
+	};
 	static const char *const suites[] = {
 		"none", "AES-256-GCM", "AES-128-GCM", "ChaCha20-Poly1305",
 	};
+	static const struct cpns_epoch none = { .expire_at = CPNS_NEVER };
 	const struct cpns_reference *reference;
-	const struct cpns_epoch *epoch;
+	const struct cpns_epoch *epoch = NULL;
+	u8 state = CPNS_STATE_NONE;
+	u32 num = 0;
+	int n;
 
-	memset(status, 0, sizeof(*status));
-	status->suite = suites[0];
-	status->expires = CPNS_NEVER;
+	rcu_read_lock();
 	reference = rcu_dereference(key->payload.rcu_data0);
-	if (!reference)
-		return;
-	epoch = cpns_epoch_shown(reference->group);
-	if (!epoch) {
-		status->num = READ_ONCE(reference->group->highest);
-		status->state = status->num ? CPNS_STATE_DEAD :
-				CPNS_STATE_NONE;
-		return;
+	if (reference) {
+		epoch = cpns_epoch_shown(reference->group);
+		num = epoch ? epoch->num : READ_ONCE(reference->group->highest);
+		if (num)
+			state = epoch ? cpns_epoch_state(epoch) :
+				CPNS_STATE_DEAD;
 	}
-	status->num = epoch->num;
-	status->state = cpns_epoch_state(epoch);
-	status->suite = suites[epoch->suite];
-	status->sid = cpns_epoch_sid(epoch);
-	if (epoch->expire_at != CPNS_NEVER)
-		status->expires = cpns_seconds_to(epoch->expire_at);
-	memcpy(status->kcv, epoch->kcv, sizeof(status->kcv));
+	epoch = epoch ?: &none;
+	n = scnprintf(line, size, "epoch=%u state=%s", num, states[state]);
+	if (all)
+		n += scnprintf(line + n, size - n, " suite=%s",
+			       suites[epoch->suite]);
+	n += scnprintf(line + n, size - n, " sid=%u", cpns_epoch_sid(epoch));
+	if (all && epoch->expire_at == CPNS_NEVER)
+		n += scnprintf(line + n, size - n, " expires=never");
+	else if (all)
+		n += scnprintf(line + n, size - n, " expires=%u",
+			       cpns_seconds_to(epoch->expire_at));
+	if (all)
+		n += scnprintf(line + n, size - n, " kcv=%8phN", epoch->kcv);
+	rcu_read_unlock();
+	return n;
 }
-
-static const char *const cpns_state_names[] = {
-	"none", "pending", "active", "rxonly", "dead",
-};
 
 /* /proc/keys: under a spinlock and RCU */
 static void cpns_describe(const struct key *key, struct seq_file *m)
 {
-	struct cpns_status status;
+	char line[64];
 
 	seq_puts(m, key->description);
 	if (!key_is_positive(key))
 		return;
-	rcu_read_lock();
-	cpns_status(key, &status);
-	rcu_read_unlock();
-	seq_printf(m, ": epoch=%u state=%s sid=%u", status.num,
-		   cpns_state_names[status.state], status.sid);
+	cpns_line(key, line, sizeof(line), false);
+	seq_printf(m, ": %s", line);
 }
 
 /* keyctl print */
 static long cpns_read(const struct key *key, char *buffer, size_t len)
 {
-	char line[160], expires[12] = "never";
-	struct cpns_status status;
-	long n;
+	char line[160];
+	long n = cpns_line(key, line, sizeof(line), true);
 
-	rcu_read_lock();
-	cpns_status(key, &status);
-	rcu_read_unlock();
-	if (status.expires != CPNS_NEVER)
-		snprintf(expires, sizeof(expires), "%u", status.expires);
-	n = scnprintf(line, sizeof(line),
-		      "epoch=%u state=%s suite=%s sid=%u expires=%s kcv=%*phN",
-		      status.num, cpns_state_names[status.state], status.suite,
-		      status.sid, expires, (int)sizeof(status.kcv), status.kcv);
 	if (buffer && len)
 		memcpy(buffer, line, min_t(size_t, len, n));
 	return n;
@@ -323,13 +304,8 @@ struct key *cpns_key_create(struct cpns_group *group)
 			KEY_ALLOC_NOT_IN_QUOTA, NULL);
 	if (IS_ERR(key))
 		return key;
-	mutex_lock(&cpns_create_mutex);
-	cpns_create_group = group;
-	err = key_instantiate_and_link(key, &cpns_create_group,
-				       sizeof(cpns_create_group), cpns_keyring,
+	err = key_instantiate_and_link(key, group, CPNS_OWN_KEY, cpns_keyring,
 				       NULL);
-	cpns_create_group = NULL;
-	mutex_unlock(&cpns_create_mutex);
 	/* the keyring is kept, not its keys: they time out and are revoked */
 	clear_bit(KEY_FLAG_KEEP, &key->flags);
 	if (err) {

@@ -97,7 +97,6 @@ static struct notifier_block cpns_pm_notifier = {
 	.notifier_call = cpns_pm_event,
 };
 
-#ifdef CPNS_HAVE_VMFORK
 static int cpns_vmfork_event(struct notifier_block *nb, unsigned long action,
 			     void *data)
 {
@@ -109,101 +108,96 @@ static struct notifier_block cpns_vmfork_notifier = {
 	.notifier_call = cpns_vmfork_event,
 };
 
-static int cpns_vmfork_register(void)
-{
-	return register_random_vmfork_notifier(&cpns_vmfork_notifier);
-}
-
-static void cpns_vmfork_unregister(void)
-{
-	unregister_random_vmfork_notifier(&cpns_vmfork_notifier);
-}
-#else
-static int cpns_vmfork_register(void)
-{
-	return 0;
-}
-
-static void cpns_vmfork_unregister(void)
-{
-}
+#ifndef CPNS_HAVE_VMFORK	/* kernels before 5.18 do not tell */
+#define register_random_vmfork_notifier(nb)	((nb) ? 0 : -EINVAL)
+#define unregister_random_vmfork_notifier(nb)	do { (void)(nb); } while (0)
 #endif
 
-static int cpns_wq_init(void)
+/* So that listeners learn of each group's end while there is a family. */
+static void cpns_end_groups(void)
 {
-	cpns_wq = alloc_workqueue("cpns", WQ_UNBOUND, 0);
-	return cpns_wq ? 0 : -ENOMEM;
-}
+	struct cpns_net *cn;
+	struct net *net;
 
-static void cpns_wq_exit(void)
-{
-	destroy_workqueue(cpns_wq);
-}
-
-static int cpns_pernet_init(void)
-{
-	return register_pernet_subsys(&cpns_net_ops);
-}
-
-static void cpns_pernet_exit(void)
-{
-	unregister_pernet_subsys(&cpns_net_ops);
-}
-
-static int cpns_pm_init(void)
-{
-	return register_pm_notifier(&cpns_pm_notifier);
-}
-
-static void cpns_pm_exit(void)
-{
-	unregister_pm_notifier(&cpns_pm_notifier);
-}
-
-/* In this order; undone in the other one. */
-static const struct {
-	int (*init)(void);
-	void (*exit)(void);
-} cpns_parts[] = {
-	{ cpns_kdf_init, cpns_kdf_exit },
-	{ cpns_hpke_init, cpns_hpke_exit },
-	{ cpns_wq_init, cpns_wq_exit },
-	{ cpns_key_init, cpns_key_exit },
-	{ cpns_pernet_init, cpns_pernet_exit },
-	{ cpns_esp_init, cpns_esp_exit },
-	{ cpns_template_init, cpns_template_exit },
-	{ cpns_pm_init, cpns_pm_exit },
-	{ cpns_vmfork_register, cpns_vmfork_unregister },
-	{ cpns_netlink_init, cpns_netlink_exit },
-};
-
-static void cpns_undo(unsigned int parts)
-{
-	while (parts--)
-		cpns_parts[parts].exit();
-	rcu_barrier();
+	down_read(&net_rwsem);
+	for_each_net(net) {
+		cn = cpns_net(net);
+		mutex_lock(&cn->config);
+		cn->exiting = true;
+		mutex_unlock(&cn->config);
+		cpns_group_net_end(cn);
+	}
+	up_read(&net_rwsem);
 }
 
 static int __init cpns_init(void)
 {
-	unsigned int i;
 	int err;
 
-	for (i = 0; i < ARRAY_SIZE(cpns_parts); i++) {
-		err = cpns_parts[i].init();
-		if (err) {
-			cpns_undo(i);
-			return err;
-		}
-	}
+	cpns_wq = alloc_workqueue("cpns", WQ_UNBOUND, 0);
+	if (!cpns_wq)
+		return -ENOMEM;
+	err = cpns_hpke_init();
+	if (err)
+		goto no_hpke;
+	err = cpns_key_init();
+	if (err)
+		goto no_key;
+	err = register_pernet_subsys(&cpns_net_ops);
+	if (err)
+		goto no_net;
+	err = cpns_esp_init();
+	if (err)
+		goto no_esp;
+	err = cpns_template_init();
+	if (err)
+		goto no_template;
+	err = register_pm_notifier(&cpns_pm_notifier);
+	if (err)
+		goto no_pm;
+	err = register_random_vmfork_notifier(&cpns_vmfork_notifier);
+	if (err)
+		goto no_vmfork;
+	err = genl_register_family(&cpns_family);
+	if (err)
+		goto no_family;
 	if (cpns_allow_raw)
 		pr_warn("epoch secrets in clear are accepted: for lab use only\n");
 	return 0;
+
+no_family:
+	unregister_random_vmfork_notifier(&cpns_vmfork_notifier);
+no_vmfork:
+	unregister_pm_notifier(&cpns_pm_notifier);
+no_pm:
+	cpns_template_exit();
+no_template:
+	cpns_esp_exit();
+no_esp:
+	unregister_pernet_subsys(&cpns_net_ops);
+no_net:
+	cpns_key_exit();
+no_key:
+	cpns_hpke_exit();
+no_hpke:
+	destroy_workqueue(cpns_wq);
+	rcu_barrier();
+	return err;
 }
 
 static void __exit cpns_exit(void)
 {
-	cpns_undo(ARRAY_SIZE(cpns_parts));
+	cpns_end_groups();
+	genl_unregister_family(&cpns_family);
+	unregister_random_vmfork_notifier(&cpns_vmfork_notifier);
+	unregister_pm_notifier(&cpns_pm_notifier);
+	cpns_template_exit();
+	cpns_esp_exit();
+	unregister_pernet_subsys(&cpns_net_ops);
+	cpns_key_exit();
+	cpns_hpke_exit();
+	destroy_workqueue(cpns_wq);
+	rcu_barrier();
 }
 
 module_init(cpns_init);
@@ -213,4 +207,4 @@ MODULE_DESCRIPTION("OMA CPNS group keys for IPsec, AF_ALG and messages");
 MODULE_AUTHOR("The cpns authors");
 MODULE_LICENSE("GPL");
 MODULE_ALIAS_GENL_FAMILY(CPNS_GENL_NAME);
-MODULE_SOFTDEP("pre: sha256 gcm aes ctr ghash");
+MODULE_SOFTDEP("pre: gcm aes ctr ghash");

@@ -1,56 +1,88 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Generic netlink family "cpns": node, groups, epochs. Commands that concern
- * IPsec states are in esp_netlink.c. The contract is in the YNL spec,
- * Documentation/netlink/specs/cpns.yaml.
+ * IPsec states are in esp_netlink.c. The contract is the YNL spec,
+ * Documentation/netlink/specs/cpns.yaml; netlink_gen.c is generated from it.
  *
  * Requests run in parallel; cpns_net.config orders those that change things.
  */
+#include <crypto/sha2.h>
+#include <linux/module.h>
 #include <linux/nsproxy.h>
 #include <linux/slab.h>
 
 #include "group.h"
+#include "netlink_gen.h"
 
-static const struct nla_policy cpns_policy[CPNS_A_MAX + 1] = {
-	[CPNS_A_SGID] = { .type = NLA_STRING, .len = CPNS_SGID_MAX + 1 },
-	[CPNS_A_SERIAL] = { .type = NLA_S32 },
-	[CPNS_A_HEADER] = NLA_POLICY_EXACT_LEN(CPNS_HEADER_SIZE),
-	[CPNS_A_SEAL] = NLA_POLICY_EXACT_LEN(CPNS_SEAL_SIZE),
-	[CPNS_A_ITEM] = NLA_POLICY_EXACT_LEN(CPNS_ITEM_SIZE),
-	[CPNS_A_EVICTED] = { .type = NLA_U16 },
-	[CPNS_A_ELAPSED] = { .type = NLA_U32 },
-	[CPNS_A_SECRET] = NLA_POLICY_EXACT_LEN(CPNS_SECRET_SIZE),
-	[CPNS_A_SID] = { .type = NLA_U16 },
-	[CPNS_A_EPOCH] = { .type = NLA_U32 },
-	[CPNS_A_PUBKEY] = NLA_POLICY_EXACT_LEN(CPNS_X25519_SIZE),
-	[CPNS_A_DIR] = NLA_POLICY_RANGE(NLA_U8, CPNS_DIR_IN, CPNS_DIR_OUT),
-	[CPNS_A_SRC] = { .type = NLA_BINARY, .len = 16 },
-	[CPNS_A_DST] = { .type = NLA_BINARY, .len = 16 },
-	[CPNS_A_SPI] = { .type = NLA_U32 },
-	[CPNS_A_REQID] = { .type = NLA_U32 },
-	[CPNS_A_MODE] = NLA_POLICY_MAX(NLA_U8, CPNS_SA_MODE_TUNNEL),
-	[CPNS_A_WINDOW] = NLA_POLICY_MAX(NLA_U32, 1024),
-	[CPNS_A_IF_ID] = { .type = NLA_U32 },
-	[CPNS_A_MARK] = { .type = NLA_U32 },
-	[CPNS_A_MARK_MASK] = { .type = NLA_U32 },
-	[CPNS_A_KEY_BYTES] = { .type = NLA_U8 },
-};
+#ifdef CPNS_HAVE_SPLIT_OPS
+#define cpns_genl_ops	genl_split_ops
+#else
+#define cpns_genl_ops	genl_ops
+#endif
+
+/* What came may be a secret, in whatever place. */
+static void cpns_nl_wipe(const struct nlmsghdr *nlh)
+{
+	memzero_explicit(nlmsg_data(nlh) + GENL_HDRLEN,
+			 nlmsg_len(nlh) - GENL_HDRLEN);
+}
+
+static int cpns_nl_refuse(struct netlink_ext_ack *extack, int err,
+			  const char *why)
+{
+	if (extack)
+		extack->_msg = why;
+	return err;
+}
 
 /**
- * cpns_nl_check_net() - refuse a socket of another namespace
- * @info: request
+ * cpns_nl_check() - may this request go on?
+ * @net: namespace of the socket
+ * @nlh: request; wiped where it may not
+ * @extack: gets the text
  *
  * Keys are made in, and permissions looked up for, the caller's namespace.
  *
- * Return: 0 or -EPERM.
+ * Return: 0, -EPERM another namespace's socket, -EINVAL an attribute that is
+ * another command's or repeated.
  */
-int cpns_nl_check_net(struct genl_info *info)
+int cpns_nl_check(const struct net *net, const struct nlmsghdr *nlh,
+		  struct netlink_ext_ack *extack)
 {
-	if (net_eq(genl_info_net(info), current->nsproxy->net_ns))
-		return 0;
-	NL_SET_ERR_MSG(info->extack,
-		       "the socket is of another network namespace");
-	return -EPERM;
+	u8 cmd = ((const struct genlmsghdr *)nlmsg_data(nlh))->cmd;
+	const char *why = NULL;
+	struct nlattr *attr;
+	int rem, err = 0;
+	u64 bit, seen = 0;
+
+	if (!net_eq(net, current->nsproxy->net_ns))
+		err = cpns_nl_refuse(extack, -EPERM,
+				     "the socket is of another network namespace");
+	nlmsg_for_each_attr(attr, nlh, GENL_HDRLEN, rem) {
+		bit = BIT_ULL(nla_type(attr));
+		if (!(cpns_nl_request[cmd] & bit))
+			why = "the command has no such attribute";
+		else if (seen & bit & ~cpns_nl_multi)
+			why = "the attribute is there twice";
+		seen |= bit;
+	}
+	if (!err && why)
+		err = cpns_nl_refuse(extack, -EINVAL, why);
+	if (err)
+		cpns_nl_wipe(nlh);
+	return err;
+}
+
+static int cpns_nl_pre_doit(const struct cpns_genl_ops *ops,
+			    struct sk_buff *skb, struct genl_info *info)
+{
+	return cpns_nl_check(genl_info_net(info), info->nlhdr, info->extack);
+}
+
+static void cpns_nl_post_doit(const struct cpns_genl_ops *ops,
+			      struct sk_buff *skb, struct genl_info *info)
+{
+	cpns_nl_wipe(info->nlhdr);
 }
 
 /* SGID without its final 0; len is 0 where the attribute is missing. */
@@ -74,29 +106,26 @@ static const char *cpns_nl_sgid(const struct nlattr *attr, unsigned int *len)
 struct cpns_group *cpns_nl_group(struct genl_info *info)
 {
 	struct cpns_net *cn = cpns_net(genl_info_net(info));
-	char name[CPNS_SGID_MAX + 1] = {};
+	struct nlattr *serial = info->attrs[CPNS_A_SERIAL];
 	struct cpns_group *group;
 	unsigned int len;
 	const char *sgid = cpns_nl_sgid(info->attrs[CPNS_A_SGID], &len);
+	u8 digest[32];
 
+	if (sgid ? cpns_sgid_check(sgid, len) : !serial)
+		return ERR_PTR(cpns_nl_refuse(info->extack, -EINVAL, sgid ?
+					      "malformed SGID" :
+					      "SGID or serial is missing"));
 	if (sgid) {
-		if (cpns_sgid_check(sgid, len)) {
-			NL_SET_ERR_MSG(info->extack, "malformed SGID");
-			return ERR_PTR(-EINVAL);
-		}
-		memcpy(name, sgid, len);
-		group = cpns_group_by_sgid(cn, name);
-	} else if (info->attrs[CPNS_A_SERIAL]) {
-		group = cpns_group_by_serial(cn,
-					     nla_get_s32(info->attrs[CPNS_A_SERIAL]));
+		sha256(sgid, len, digest);
+		group = cpns_group_by_tag(cn, digest);
 	} else {
-		NL_SET_ERR_MSG(info->extack, "SGID or serial is missing");
-		return ERR_PTR(-EINVAL);
+		group = cpns_group_by_serial(cn, nla_get_s32(serial));
 	}
-	if (group)
-		return group;
-	NL_SET_ERR_MSG(info->extack, "no such group in this namespace");
-	return ERR_PTR(-ENOKEY);
+	if (!group)
+		return ERR_PTR(cpns_nl_refuse(info->extack, -ENOKEY,
+					      "no such group in this namespace"));
+	return group;
 }
 
 /**
@@ -114,6 +143,16 @@ int cpns_nl_put_group(struct sk_buff *skb, const struct cpns_group *group)
 	       (serial ? nla_put_s32(skb, CPNS_A_SERIAL, serial) : 0);
 }
 
+static struct sk_buff *cpns_nl_new(struct genl_info *info, void **header)
+{
+	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+
+	if (skb)
+		*header = genlmsg_put_reply(skb, info, &cpns_family, 0,
+					    info->genlhdr->cmd);
+	return skb;
+}
+
 static int cpns_nl_reply(struct genl_info *info, struct sk_buff *skb,
 			 void *header, int err)
 {
@@ -125,24 +164,12 @@ static int cpns_nl_reply(struct genl_info *info, struct sk_buff *skb,
 	return genlmsg_reply(skb, info);
 }
 
-static struct sk_buff *cpns_nl_new(struct genl_info *info, void **header)
-{
-	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
-
-	if (!skb)
-		return NULL;
-	*header = genlmsg_put_reply(skb, info, &cpns_family, 0,
-				    info->genlhdr->cmd);
-	if (*header)
-		return skb;
-	nlmsg_free(skb);
-	return NULL;
-}
-
 static int cpns_nl_node_reply(struct genl_info *info, struct cpns_net *cn)
 {
 	u32 features = CPNS_FEATURES_TEMPLATE | CPNS_FEATURES_ESP |
-		       CPNS_FEATURES_MESSAGE;
+		       CPNS_FEATURES_MESSAGE |
+		       (cpns_allow_raw ? CPNS_FEATURES_ALLOW_RAW : 0) |
+		       (cn->pinned ? CPNS_FEATURES_PINNED : 0);
 	struct sk_buff *skb;
 	void *header;
 	int err;
@@ -150,10 +177,6 @@ static int cpns_nl_node_reply(struct genl_info *info, struct cpns_net *cn)
 	skb = cpns_nl_new(info, &header);
 	if (!skb)
 		return -ENOMEM;
-	if (cpns_allow_raw)
-		features |= CPNS_FEATURES_ALLOW_RAW;
-	if (cn->pinned)
-		features |= CPNS_FEATURES_PINNED;
 	err = nla_put(skb, CPNS_A_PUBKEY, CPNS_X25519_SIZE, cn->node.public) ?:
 	      nla_put_u32(skb, CPNS_A_FEATURES, features) ?:
 	      nla_put_s32(skb, CPNS_A_SERIAL, cpns_keyring_serial());
@@ -165,51 +188,61 @@ static int cpns_nl_node_reply(struct genl_info *info, struct cpns_net *cn)
 	return cpns_nl_reply(info, skb, header, err);
 }
 
-static int cpns_nl_node(struct sk_buff *skb, struct genl_info *info)
+static int cpns_nl_node(struct genl_info *info, bool rotate)
 {
-	bool rotate = info->genlhdr->cmd == CPNS_CMD_NODE_ROTATE;
 	struct cpns_net *cn = cpns_net(genl_info_net(info));
-	int err = cpns_nl_check_net(info);
+	const struct cpns_event event = {
+		.cmd = CPNS_CMD_NODE_CHANGE, .pubkey = cn->node.public,
+		.reason = CPNS_REASON_ROTATED,
+	};
+	int err = 0;
 
-	if (err)
-		return err;
 	mutex_lock(&cn->config);
-	err = rotate ? cpns_node_rotate(cn) : cpns_node_make(cn);
+	cpns_node_expire(cn);
+	if (rotate || !cn->node.valid)
+		err = cpns_node_make(cn);
 	if (err)
-		NL_SET_ERR_MSG(info->extack, "no usable random number");
-	else
-		err = cpns_nl_node_reply(info, cn);
-	if (!err && rotate) {
-		const struct cpns_event event = {
-			.cmd = CPNS_CMD_NODE_CHANGE, .pubkey = cn->node.public,
-			.reason = CPNS_REASON_ROTATED,
-		};
-
+		cpns_nl_refuse(info->extack, err, "no usable random number");
+	else if (rotate)
 		cpns_event_send(cn->net, &event, GFP_KERNEL);
-	}
+	err = err ?: cpns_nl_node_reply(info, cn);
 	mutex_unlock(&cn->config);
 	return err;
 }
 
-static int cpns_nl_node_pin(struct sk_buff *skb, struct genl_info *info)
+int cpns_nl_node_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return cpns_nl_node(info, false);
+}
+
+int cpns_nl_node_rotate_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return cpns_nl_node(info, true);
+}
+
+int cpns_nl_node_pin_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cpns_net *cn = cpns_net(genl_info_net(info));
-	int err = cpns_nl_check_net(info);
+	int err;
 
-	if (err)
-		return err;
-	if (!info->attrs[CPNS_A_PUBKEY]) {
-		NL_SET_ERR_MSG(info->extack, "public key is missing");
-		return -EINVAL;
-	}
+	if (!info->attrs[CPNS_A_PUBKEY])
+		return cpns_nl_refuse(info->extack, -EINVAL,
+				      "public key is missing");
 	mutex_lock(&cn->config);
 	err = cpns_node_pin(cn, nla_data(info->attrs[CPNS_A_PUBKEY]));
 	mutex_unlock(&cn->config);
-	if (err == -EPERM)
-		NL_SET_ERR_MSG(info->extack, "another key is pinned already");
-	else if (err)
-		NL_SET_ERR_MSG(info->extack, "not a public key");
+	if (err)
+		cpns_nl_refuse(info->extack, err, err == -EPERM ?
+			       "another key is pinned already" :
+			       "not a public key");
 	return err;
+}
+
+static void cpns_nl_bytes(const struct nlattr *attr, const void **data,
+			  unsigned int *len)
+{
+	*data = attr ? nla_data(attr) : NULL;
+	*len = attr ? nla_len(attr) : 0;
 }
 
 /* Attributes into the form the parser takes; those that repeat, in order. */
@@ -221,30 +254,19 @@ static void cpns_nl_message(struct genl_info *info, struct cpns_message_in *in,
 
 	in->allow_raw = cpns_allow_raw;
 	in->sgid = cpns_nl_sgid(attrs[CPNS_A_SGID], &in->sgid_len);
-	if (attrs[CPNS_A_HEADER]) {
-		in->header = nla_data(attrs[CPNS_A_HEADER]);
-		in->header_len = nla_len(attrs[CPNS_A_HEADER]);
-	}
-	if (attrs[CPNS_A_SEAL]) {
-		in->seal = nla_data(attrs[CPNS_A_SEAL]);
-		in->seal_len = nla_len(attrs[CPNS_A_SEAL]);
-	}
-	if (attrs[CPNS_A_SECRET]) {
-		in->secret = nla_data(attrs[CPNS_A_SECRET]);
-		in->secret_len = nla_len(attrs[CPNS_A_SECRET]);
-	}
-	if (attrs[CPNS_A_SID]) {
-		in->has_sid = true;
+	cpns_nl_bytes(attrs[CPNS_A_HEADER], &in->header, &in->header_len);
+	cpns_nl_bytes(attrs[CPNS_A_SEAL], &in->seal, &in->seal_len);
+	cpns_nl_bytes(attrs[CPNS_A_SECRET], &in->secret, &in->secret_len);
+	in->has_sid = attrs[CPNS_A_SID];
+	if (in->has_sid)
 		in->sid = nla_get_u16(attrs[CPNS_A_SID]);
-	}
 	if (attrs[CPNS_A_ELAPSED])
 		in->elapsed = nla_get_u32(attrs[CPNS_A_ELAPSED]);
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
 		if (nla_type(attr) == CPNS_A_ITEM) {
-			if (in->items < CPNS_ITEMS_MAX) {
-				in->item[in->items] = nla_data(attr);
-				in->item_len[in->items] = nla_len(attr);
-			}
+			if (in->items < CPNS_ITEMS_MAX)
+				cpns_nl_bytes(attr, &in->item[in->items],
+					      &in->item_len[in->items]);
 			in->items++;
 		} else if (nla_type(attr) == CPNS_A_EVICTED) {
 			if (in->evicted < CPNS_EVICTED_MAX)
@@ -261,59 +283,45 @@ static int cpns_nl_group_set_reply(struct genl_info *info,
 	const struct cpns_header *set = nla_data(info->attrs[CPNS_A_HEADER]);
 	u32 num = be32_to_cpu(set->epoch);
 	struct cpns_epoch *epoch = cpns_epoch_get(group, num);
-	enum cpns_state state = CPNS_STATE_NONE;
 	struct sk_buff *skb;
 	void *header;
-	u16 sid = 0;
-	int err;
+	int err = 0;
 
-	if (epoch) {
-		state = cpns_epoch_state(epoch);
-		sid = cpns_epoch_sid(epoch);
-	}
-	cpns_epoch_put(epoch);
 	skb = cpns_nl_new(info, &header);
-	if (!skb)
-		return 0;	/* committed all the same */
-	err = cpns_nl_put_group(skb, group) ?:
-	      nla_put_u32(skb, CPNS_A_EPOCH, num) ?:
-	      nla_put_u32(skb, CPNS_A_STATE, state) ?:
-	      nla_put_u16(skb, CPNS_A_SID, sid);
-	return cpns_nl_reply(info, skb, header, err);
+	if (skb)	/* else it is committed all the same */
+		err = cpns_nl_put_group(skb, group) ?:
+		      nla_put_u32(skb, CPNS_A_EPOCH, num) ?:
+		      nla_put_u32(skb, CPNS_A_STATE, epoch ?
+				  cpns_epoch_state(epoch) : CPNS_STATE_NONE) ?:
+		      nla_put_u16(skb, CPNS_A_SID,
+				  epoch ? cpns_epoch_sid(epoch) : 0);
+	cpns_epoch_put(epoch);
+	return skb ? cpns_nl_reply(info, skb, header, err) : 0;
 }
 
-static int cpns_nl_group_set(struct sk_buff *skb, struct genl_info *info)
+int cpns_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cpns_net *cn = cpns_net(genl_info_net(info));
+	const char *why = "out of memory";
 	struct cpns_message_in *in;
 	struct cpns_group *group;
-	const char *why = NULL;
+	int err = -ENOMEM;
 	u16 *evicted;
-	int err = cpns_nl_check_net(info);
 
-	if (err)
-		goto wipe;
 	in = kzalloc(sizeof(*in), GFP_KERNEL);
 	evicted = kmalloc_array(CPNS_EVICTED_MAX, sizeof(*evicted), GFP_KERNEL);
-	err = -ENOMEM;
-	if (!in || !evicted)
-		goto out;
-	cpns_nl_message(info, in, evicted);
-	err = cpns_group_set(cn, in, evicted, &group, &why);
-	if (err && info->extack)
-		info->extack->_msg = err == -ENOMEM ? "out of memory" : why;
+	if (in && evicted) {
+		cpns_nl_message(info, in, evicted);
+		err = cpns_group_set(cn, in, evicted, &group, &why);
+	}
+	kfree(evicted);
+	kfree(in);
 	if (!err) {
 		err = cpns_nl_group_set_reply(info, group);
 		cpns_group_put(group);
+	} else {
+		cpns_nl_refuse(info->extack, err, why);
 	}
-out:
-	kfree(evicted);
-	kfree(in);
-wipe:
-	/* the request may hold a clear secret */
-	if (info->attrs[CPNS_A_SECRET])
-		memzero_explicit(nla_data(info->attrs[CPNS_A_SECRET]),
-				 nla_len(info->attrs[CPNS_A_SECRET]));
 	return err;
 }
 
@@ -346,67 +354,60 @@ static int cpns_nl_put_epoch(struct sk_buff *skb, struct cpns_epoch *epoch)
 	return err;
 }
 
-static int cpns_nl_fill_group(struct sk_buff *skb, struct cpns_group *group)
+static int cpns_nl_put_state(struct sk_buff *skb, struct cpns_group *group)
 {
 	struct cpns_epoch *epoch;
-	unsigned int i;
 	int err;
 
-	err = cpns_nl_put_group(skb, group) ?:
-	      nla_put(skb, CPNS_A_TAG, CPNS_TAG_SIZE, group->tag) ?:
-	      nla_put_u32(skb, CPNS_A_HIGHEST, READ_ONCE(group->highest));
 	rcu_read_lock();
 	epoch = cpns_epoch_shown(group);
-	if (!err)
-		err = nla_put_u32(skb, CPNS_A_EPOCH,
-				  epoch && cpns_epoch_state(epoch) ==
-				  CPNS_STATE_ACTIVE ? epoch->num : 0);
-	for (i = 0; i < CPNS_EPOCHS && !err; i++) {
-		epoch = rcu_dereference(group->epoch[i]);
-		if (epoch)
-			err = cpns_nl_put_epoch(skb, epoch);
-	}
+	err = cpns_nl_put_group(skb, group) ?:
+	      nla_put(skb, CPNS_A_TAG, CPNS_TAG_SIZE, group->tag) ?:
+	      nla_put_u32(skb, CPNS_A_HIGHEST, READ_ONCE(group->highest)) ?:
+	      nla_put_u32(skb, CPNS_A_EPOCH, epoch && cpns_epoch_state(epoch) ==
+			  CPNS_STATE_ACTIVE ? epoch->num : 0);
+	list_for_each_entry_rcu(epoch, &group->epochs, node)
+		err = err ?: cpns_nl_put_epoch(skb, epoch);
 	rcu_read_unlock();
 	return err;
 }
 
-static int cpns_nl_group_get(struct sk_buff *skb, struct genl_info *info)
+int cpns_nl_group_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct cpns_group *group;
+	struct cpns_group *group = cpns_nl_group(info);
 	struct sk_buff *reply;
+	int err = -ENOMEM;
 	void *header;
-	int err = cpns_nl_check_net(info);
 
-	if (err)
-		return err;
-	group = cpns_nl_group(info);
 	if (IS_ERR(group))
 		return PTR_ERR(group);
 	reply = cpns_nl_new(info, &header);
 	if (reply)
 		err = cpns_nl_reply(info, reply, header,
-				    cpns_nl_fill_group(reply, group));
+				    cpns_nl_put_state(reply, group));
 	cpns_group_put(group);
-	return reply ? err : -ENOMEM;
+	return err;
 }
 
-static int cpns_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb)
+/* Groups never leave the table; one that is added is told as an interruption. */
+int cpns_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct net *net = sock_net(skb->sk);
 	struct cpns_net *cn = cpns_net(net);
 	struct cpns_group *group;
-	long bucket = cb->args[0], skip = cb->args[1], n;
+	long skip, n;
 	void *header;
+	int err;
 
-	if (!net_eq(net, current->nsproxy->net_ns)) {
-		NL_SET_ERR_MSG(cb->extack,
-			       "the socket is of another network namespace");
-		return -EPERM;
-	}
+	err = cpns_nl_check(net, cb->nlh, cb->extack);
+	if (err)
+		return err;
+	cb->seq = READ_ONCE(cn->count) + 1;
 	rcu_read_lock();
-	for (; bucket < ARRAY_SIZE(cn->groups); bucket++, skip = 0) {
+	for (; cb->args[0] < ARRAY_SIZE(cn->groups); cb->args[0]++) {
 		n = 0;
-		hlist_for_each_entry_rcu(group, &cn->groups[bucket], node) {
+		skip = cb->args[1];
+		hlist_for_each_entry_rcu(group, &cn->groups[cb->args[0]], node) {
 			if (n++ < skip)
 				continue;
 			header = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
@@ -414,29 +415,25 @@ static int cpns_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb)
 					     NLM_F_MULTI, CPNS_CMD_GROUP_GET);
 			if (!header)
 				goto full;
-			if (cpns_nl_fill_group(skb, group)) {
+			if (cpns_nl_put_state(skb, group)) {
 				genlmsg_cancel(skb, header);
 				goto full;
 			}
+			genl_dump_check_consistent(cb, header);
 			genlmsg_end(skb, header);
-			skip = n;
+			cb->args[1] = n;
 		}
+		cb->args[1] = 0;
 	}
 full:
 	rcu_read_unlock();
-	cb->args[0] = bucket;
-	cb->args[1] = skip;
 	return skb->len;
 }
 
-static int cpns_nl_group_revoke(struct sk_buff *skb, struct genl_info *info)
+int cpns_nl_group_revoke_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct cpns_group *group;
-	int err = cpns_nl_check_net(info);
+	struct cpns_group *group = cpns_nl_group(info);
 
-	if (err)
-		return err;
-	group = cpns_nl_group(info);
 	if (IS_ERR(group))
 		return PTR_ERR(group);
 	cpns_group_revoke(group);
@@ -444,49 +441,28 @@ static int cpns_nl_group_revoke(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
-static int cpns_nl_epoch_activate(struct sk_buff *skb, struct genl_info *info)
+int cpns_nl_epoch_activate_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct cpns_group *group;
-	int err = cpns_nl_check_net(info);
+	int err;
 
-	if (err)
-		return err;
-	if (!info->attrs[CPNS_A_EPOCH]) {
-		NL_SET_ERR_MSG(info->extack, "epoch is missing");
-		return -EINVAL;
-	}
+	if (!info->attrs[CPNS_A_EPOCH])
+		return cpns_nl_refuse(info->extack, -EINVAL,
+				      "epoch is missing");
 	group = cpns_nl_group(info);
 	if (IS_ERR(group))
 		return PTR_ERR(group);
 	err = cpns_epoch_activate(group, nla_get_u32(info->attrs[CPNS_A_EPOCH]));
-	if (err == -ENOKEY)
-		NL_SET_ERR_MSG(info->extack, "the group has no such epoch");
-	else if (err)
-		NL_SET_ERR_MSG(info->extack, "a newer epoch is active");
+	if (err)
+		cpns_nl_refuse(info->extack, err, err == -ENOKEY ?
+			       "the group has no such epoch" :
+			       "a newer epoch is active");
 	cpns_group_put(group);
 	return err;
 }
 
-#define CPNS_OP(_cmd, _doit, _dumpit) {					\
-	.cmd = _cmd, .doit = _doit, .dumpit = _dumpit,			\
-	.flags = GENL_UNS_ADMIN_PERM,					\
-}
-
-static const struct genl_small_ops cpns_ops[] = {
-	CPNS_OP(CPNS_CMD_NODE_GET, cpns_nl_node, NULL),
-	CPNS_OP(CPNS_CMD_NODE_ROTATE, cpns_nl_node, NULL),
-	CPNS_OP(CPNS_CMD_NODE_PIN, cpns_nl_node_pin, NULL),
-	CPNS_OP(CPNS_CMD_GROUP_SET, cpns_nl_group_set, NULL),
-	CPNS_OP(CPNS_CMD_GROUP_GET, cpns_nl_group_get, cpns_nl_group_dump),
-	CPNS_OP(CPNS_CMD_GROUP_REVOKE, cpns_nl_group_revoke, NULL),
-	CPNS_OP(CPNS_CMD_EPOCH_ACTIVATE, cpns_nl_epoch_activate, NULL),
-	CPNS_OP(CPNS_CMD_SA_ADD, cpns_nl_sa_add, NULL),
-	CPNS_OP(CPNS_CMD_SA_DEL, cpns_nl_sa_del, NULL),
-	CPNS_OP(CPNS_CMD_SA_GET, NULL, cpns_nl_sa_get_dump),
-};
-
 static const struct genl_multicast_group cpns_mcgrps[] = {
-	{
+	[CPNS_NLGRP_EVENTS] = {
 		.name = CPNS_MCGRP_EVENTS,
 #ifdef GENL_MCAST_CAP_NET_ADMIN
 		.flags = GENL_MCAST_CAP_NET_ADMIN,
@@ -499,26 +475,18 @@ static const struct genl_multicast_group cpns_mcgrps[] = {
 struct genl_family cpns_family __ro_after_init = {
 	.name		= CPNS_GENL_NAME,
 	.version	= CPNS_GENL_VERSION,
-	.maxattr	= CPNS_A_MAX,
-	.policy		= cpns_policy,
+	.maxattr	= ARRAY_SIZE(cpns_nl_policy) - 1,
+	.policy		= cpns_nl_policy,
 	.netnsok	= true,
 	.parallel_ops	= true,
 	.module		= THIS_MODULE,
-	.small_ops	= cpns_ops,
-	.n_small_ops	= ARRAY_SIZE(cpns_ops),
+	.pre_doit	= cpns_nl_pre_doit,
+	.post_doit	= cpns_nl_post_doit,
+	.small_ops	= cpns_nl_ops,
+	.n_small_ops	= ARRAY_SIZE(cpns_nl_ops),
 	.mcgrps		= cpns_mcgrps,
 	.n_mcgrps	= ARRAY_SIZE(cpns_mcgrps),
 #ifdef CPNS_HAVE_RESV_START_OP
 	.resv_start_op	= CPNS_CMD_NODE_GET,
 #endif
 };
-
-int __init cpns_netlink_init(void)
-{
-	return genl_register_family(&cpns_family);
-}
-
-void cpns_netlink_exit(void)
-{
-	genl_unregister_family(&cpns_family);
-}

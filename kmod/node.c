@@ -9,14 +9,6 @@
 
 #define CPNS_PREVIOUS	300	/* seconds a rotated key still opens seals */
 
-static int cpns_node_generate(struct cpns_node_key *node)
-{
-	curve25519_generate_secret(node->secret);
-	node->valid = curve25519_generate_public(node->public, node->secret);
-	node->until = CPNS_NEVER;
-	return node->valid ? 0 : -EAGAIN;
-}
-
 /**
  * cpns_node_expire() - wipe the previous node key when its time is over
  * @cn: namespace
@@ -28,36 +20,25 @@ void cpns_node_expire(struct cpns_net *cn)
 }
 
 /**
- * cpns_node_make() - make the node key if there is none; forget an old one
- * @cn: namespace
- *
- * Return: 0, or -EAGAIN no usable random number.
- */
-int cpns_node_make(struct cpns_net *cn)
-{
-	cpns_node_expire(cn);
-	return cn->node.valid ? 0 : cpns_node_generate(&cn->node);
-}
-
-/**
- * cpns_node_rotate() - make a new node key, keep the present one for 300 s
+ * cpns_node_make() - make a new node key, keep a present one for 300 s
  * @cn: namespace
  *
  * Return: 0, or -EAGAIN no usable random number and no change.
  */
-int cpns_node_rotate(struct cpns_net *cn)
+int cpns_node_make(struct cpns_net *cn)
 {
-	struct cpns_node_key node = {};
-	int err;
+	struct cpns_node_key node;
+	int err = -EAGAIN;
 
-	err = cpns_node_generate(&node);
-	if (!err && cn->node.valid) {
+	curve25519_generate_secret(node.secret);
+	if (curve25519_generate_public(node.public, node.secret)) {
 		cn->previous = cn->node;
 		cn->previous.until = cpns_after(cpns_ticks(CPNS_PREVIOUS));
-		cpns_watch_start(cn);
-	}
-	if (!err)
+		node.valid = true;
 		cn->node = node;
+		cpns_watch_start(cn);
+		err = 0;
+	}
 	memzero_explicit(&node, sizeof(node));
 	return err;
 }
@@ -67,17 +48,27 @@ int cpns_node_rotate(struct cpns_net *cn)
  * @cn: namespace
  * @key: 32 bytes
  *
- * Return: 0 also where the same key was pinned before, -EPERM another was,
- * -EINVAL not a key.
+ * KEKs that came in mode base, from anybody, are forgotten: they must not open
+ * ITEMs after the pin. Return: 0 also where the same key was pinned before,
+ * -EPERM another was, -EINVAL not a key.
  */
 int cpns_node_pin(struct cpns_net *cn, const u8 *key)
 {
+	struct cpns_group *group;
+	unsigned int i;
+
 	if (!memchr_inv(key, 0, CPNS_X25519_SIZE))
 		return -EINVAL;
 	if (cn->pinned)
 		return memcmp(cn->pin, key, CPNS_X25519_SIZE) ? -EPERM : 0;
 	memcpy(cn->pin, key, CPNS_X25519_SIZE);
 	cn->pinned = true;
+	for (i = 0; i < ARRAY_SIZE(cn->groups); i++)
+		hlist_for_each_entry(group, &cn->groups[i], node) {
+			mutex_lock(&group->lock);
+			memzero_explicit(group->kek, sizeof(*group->kek));
+			mutex_unlock(&group->lock);
+		}
 	return 0;
 }
 
@@ -106,18 +97,16 @@ int cpns_node_open(struct cpns_net *cn, const struct cpns_seal *seal,
 	const u8 *sender = seal->mode == CPNS_HPKE_MODE_AUTH ? cn->pin : NULL;
 	int err = -EBADMSG;
 
-	*why = "HPKE mode auth needs NODE_PIN first";
-	if (sender && !cn->pinned)
-		return -EKEYREJECTED;
-	*why = "a key is pinned: only HPKE mode auth is accepted";
-	if (!sender && cn->pinned)
+	cpns_node_expire(cn);
+	*why = sender ? "HPKE mode auth needs NODE_PIN first" :
+	       "a key is pinned: only HPKE mode auth is accepted";
+	if (!sender == cn->pinned)
 		return -EKEYREJECTED;
 	if (cn->node.valid)
 		err = cpns_hpke_open(&cn->node, seal, sender, leaf);
-	if (err == -EBADMSG && cn->previous.valid &&
-	    cpns_now() < cn->previous.until)
+	if (err == -EBADMSG && cn->previous.valid)
 		err = cpns_hpke_open(&cn->previous, seal, sender, leaf);
-	*why = cn->pinned ?
+	*why = sender ?
 	       "SEAL does not open: altered, or not from the pinned key to this node" :
 	       "SEAL does not open: altered, or not sealed to this node";
 	return err == -EBADMSG ? -EKEYREJECTED : err;

@@ -329,8 +329,8 @@ int cpns_traffic_key(const struct cpns_use *use, u8 use_id, u8 aead_id,
 	else
 		memcpy(prk, use->epoch->prk, sizeof(prk));
 	mutex_unlock(&group->lock);
-	err = err ?: cpns_hkdf_expand(prk, info, ARRAY_SIZE(info), out,
-				      out_len);
+	if (!err)
+		cpns_hkdf_expand(prk, info, ARRAY_SIZE(info), out, out_len);
 	memzero_explicit(prk, sizeof(prk));
 	return err;
 }
