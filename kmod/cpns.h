@@ -281,6 +281,12 @@ struct cpns_group *cpns_group_by_serial(struct cpns_net *cn,
 					key_serial_t serial);
 void cpns_group_put(struct cpns_group *group);
 
+/**
+ * cpns_group_hold() - take a reference
+ * @group: held
+ *
+ * Return: @group. Any context.
+ */
 static inline struct cpns_group *cpns_group_hold(struct cpns_group *group)
 {
 	refcount_inc(&group->ref);
@@ -308,6 +314,12 @@ void cpns_epoch_put(struct cpns_epoch *epoch);
 enum cpns_state cpns_epoch_state(const struct cpns_epoch *epoch);
 bool cpns_epoch_own_sid(const struct cpns_epoch *epoch, u16 sid);
 
+/**
+ * cpns_epoch_hold() - take a reference
+ * @epoch: held
+ *
+ * Return: @epoch. Any context.
+ */
 static inline struct cpns_epoch *cpns_epoch_hold(struct cpns_epoch *epoch)
 {
 	refcount_inc(&epoch->ref);

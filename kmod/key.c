@@ -315,6 +315,11 @@ struct key *cpns_key_create(struct cpns_group *group)
 	return key;
 }
 
+/**
+ * cpns_keyring_serial() - serial number of .cpns
+ *
+ * Return: it. Any context.
+ */
 key_serial_t cpns_keyring_serial(void)
 {
 	return key_serial(cpns_keyring);
