@@ -183,6 +183,47 @@ static void test_smf(void **state)
 	assert_non_null(strstr(output, "URI:urn:cpns:smf:desk"));
 }
 
+/* the CA's list, as other software reads it; no daemon runs here: exit 3 */
+static void test_revoke(void **state)
+{
+	(void)state;
+	expect(0, run("$C --config-dir server node issue gw8 --out gw8.tar"));
+	expect(0, run("$C --config-dir server node issue gw8 --out gw8.tar --force"));
+	expect(0, run("$C --config-dir server node issue gw9 --out gw9.tar"));
+	expect(0, run("mkdir r8 r9 && tar xf gw8.tar -C r8 && tar xf gw9.tar -C r9"));
+	assert_int_equal(mode_of("server/issued"), 0600);
+	expect(3, run("$C --config-dir server node revoke gw8"));
+	assert_non_null(strstr(output, "2 of gw8"));
+	assert_int_equal(mode_of("server/ca.crl"), 0644);
+	expect(0, run("openssl crl -in server/ca.crl -CAfile server/ca.pem -noout"));
+	assert_non_null(strstr(output, "verify OK"));
+	expect(0, run("cat server/ca.pem server/ca.crl > with.pem && openssl "
+		      "verify -crl_check -CAfile with.pem r9/node.pem"));
+	assert_int_not_equal(run("openssl verify -crl_check -CAfile with.pem r8/node.pem"),
+			     0);
+	assert_non_null(strstr(output, "revoked"));
+	/* the next one stands beside it; the same again changes nothing */
+	expect(3, run("$C --config-dir server node revoke gw9"));
+	expect(3, run("$C --config-dir server node revoke gw9"));
+	expect(0, run("openssl crl -in server/ca.crl -noout -text | grep -c Serial"));
+	assert_string_equal(output, "3\n");
+	expect(0, run("openssl crl -in server/ca.crl -noout -crlnumber"));
+	assert_non_null(strstr(output, "3"));
+	/* nobody it knows: the list stays, the server is told all the same */
+	expect(0, run("sha256sum server/ca.crl > list.sum"));
+	expect(3, run("$C --config-dir server node revoke gw77"));
+	assert_non_null(strstr(output, "no certificate of urn:cpns:node:gw77"));
+	expect(0, run("sha256sum --quiet -c list.sum"));
+	/* a list of another CA is not written over */
+	expect(0, run("$C --config-dir stranger node issue --server main --san 192.0.2.10 && "
+		      "$C --config-dir stranger node issue gw8 --out s8.tar && "
+		      "cp server/ca.crl stranger/"));
+	run("$C --config-dir stranger node revoke gw8");
+	assert_non_null(strstr(output, "not a list of this CA"));
+	expect(0, run("cmp server/ca.crl stranger/ca.crl"));
+	expect(2, run("$C --config-dir server node revoke a/b"));
+}
+
 /* archives that GNU tar makes are read as well */
 static void test_foreign_tar(void **state)
 {
@@ -301,6 +342,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_install),
 		cmocka_unit_test(test_smf),
+		cmocka_unit_test(test_revoke),
 		cmocka_unit_test(test_foreign_tar),
 		cmocka_unit_test(test_bad_archives),
 		cmocka_unit_test(test_wrong_contents),

@@ -352,8 +352,11 @@ static int fill_archive(struct issue *issue, struct tar *tar,
 	int result;
 
 	result = issue_pair(issue, subject, &certificate, &key);
+	if (!result)
+		result = pki_note_issued(file("issued"), certificate,
+					 issue->reason, sizeof(issue->reason));
 	if (result)
-		return result;
+		goto out;
 	snprintf(issue->reason, sizeof(issue->reason), "out of memory");
 	result = pki_certificate_pem(certificate, &pem, &size);
 	result = add_pem(tar, "node.pem", 0644, result, pem, size);
@@ -361,8 +364,6 @@ static int fill_archive(struct issue *issue, struct tar *tar,
 		result = pki_private_key_pem(key, &pem, &size);
 		result = add_pem(tar, "node.key", 0600, result, pem, size);
 	}
-	X509_free(certificate);
-	EVP_PKEY_free(key);
 	if (!result)
 		result = add_file(issue, tar, "ca.pem");
 	if (!result && node)
@@ -373,6 +374,9 @@ static int fill_archive(struct issue *issue, struct tar *tar,
 	if (!result && node)
 		result = tar_add(tar, "cpnsd.conf", 0644, configuration,
 				 strlen(configuration));
+out:
+	X509_free(certificate);
+	EVP_PKEY_free(key);
 	return result;
 }
 

@@ -60,6 +60,13 @@ int pki_private_key_pem(EVP_PKEY *key, uint8_t **pem, size_t *size);
 int pki_public_key_pem(EVP_PKEY *key, uint8_t **pem, size_t *size);
 void pki_pem_free(uint8_t *pem, size_t size);	/* cleansed */
 
+/* ca.crl, and the list of what was issued */
+int pki_note_issued(const char *path, const X509 *certificate, char *reason,
+		    size_t room);
+int pki_revoke(X509 *authority, EVP_PKEY *authority_key, const char *issued,
+	       const char *uri, const char *path, unsigned int *count,
+	       char *reason, size_t room);
+
 X509 *pki_read_certificate(const char *path, char *reason, size_t room);
 EVP_PKEY *pki_read_private_key(const char *path, char *reason, size_t room);
 X509 *pki_parse_certificate(const uint8_t *pem, size_t size);
