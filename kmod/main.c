@@ -110,7 +110,7 @@ static struct notifier_block cpns_vmfork_notifier = {
 
 #ifndef CPNS_HAVE_VMFORK	/* kernels before 5.18 do not tell */
 #define register_random_vmfork_notifier(nb)	((nb) ? 0 : -EINVAL)
-#define unregister_random_vmfork_notifier(nb)	do { (void)(nb); } while (0)
+#define unregister_random_vmfork_notifier(nb)	((void)(nb))
 #endif
 
 /* So that listeners learn of each group's end while there is a family. */
