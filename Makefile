@@ -133,7 +133,7 @@ check-debug:
 # BENCH=name runs one of tests/bench/.
 bench:
 	$(Q)tests/vm/install-packages build demo check
-	$(Q)$(MAKE) KERNELS=$(KERNEL) kmod
+	$(Q)$(MAKE) KERNELS=$(KERNEL) kmod userspace
 	$(Q)$(MAKE) -C tests/bench BUILD=$(BUILD) V=$(V)
 	$(Q)CPNS_BUILD=$(BUILD) KERNEL=$(KERNEL) tests/bench/run $(BENCH)
 
