@@ -325,6 +325,7 @@ static void one_and_two(void **state)
 	gone = leave(0);
 	free(gone);
 	assert_int_equal(osg_tree_leaves(test.tree), 0);
+	osg_epoch_release(&test.epoch);
 	assert_int_equal(osg_tree_create_group_key(test.osg, &test.record,
 						   test.tree, &test.epoch),
 			 -EINVAL);
