@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Epochs: what state the clock gives, which one sends, what ends with a kill;
+ * then GROUP_SET in steps, and a copy of the machine, in the first namespace.
+ */
+#include <crypto/sha2.h>
+#include <linux/random.h>
+
+#include "group.h"
+#include "vectors.h"
+
+#define SGID "urn:cpns:kunit"
+
+static struct cpns_group *group_alone(struct kunit *test)
+{
+	struct cpns_group *group;
+	u8 digest[32];
+
+	sha256(SGID, strlen(SGID), digest);
+	group = cpns_group_alloc(cpns_net(&init_net), SGID, digest);
+	KUNIT_ASSERT_NOT_NULL(test, group);
+	return group;
+}
+
+/* Half a minute: no test lasts that long, so that the clock does not matter. */
+#define LATER	250
+#define PAST	0
+#define NEVER	CPNS_NEVER
+
+static void state_by_the_clock(struct kunit *test)
+{
+	static const struct {
+		u8 state;
+		u32 activate, rxonly, dead, expire;
+		enum cpns_state expected;
+	} row[] = {
+		{ CPNS_STATE_PENDING, NEVER, NEVER, NEVER, NEVER,
+		  CPNS_STATE_PENDING },
+		{ CPNS_STATE_PENDING, LATER, NEVER, NEVER, NEVER,
+		  CPNS_STATE_PENDING },
+		{ CPNS_STATE_PENDING, PAST, NEVER, NEVER, NEVER,
+		  CPNS_STATE_ACTIVE },
+		{ CPNS_STATE_PENDING, PAST, LATER, LATER, LATER,
+		  CPNS_STATE_ACTIVE },
+		{ CPNS_STATE_PENDING, PAST, PAST, LATER, NEVER,
+		  CPNS_STATE_RXONLY },
+		{ CPNS_STATE_PENDING, LATER, PAST, LATER, NEVER,
+		  CPNS_STATE_RXONLY },
+		{ CPNS_STATE_PENDING, PAST, PAST, PAST, NEVER,
+		  CPNS_STATE_DEAD },
+		{ CPNS_STATE_PENDING, LATER, NEVER, NEVER, PAST,
+		  CPNS_STATE_DEAD },
+		{ CPNS_STATE_ACTIVE, PAST, NEVER, NEVER, NEVER,
+		  CPNS_STATE_ACTIVE },
+		{ CPNS_STATE_ACTIVE, PAST, LATER, LATER, NEVER,
+		  CPNS_STATE_ACTIVE },
+		{ CPNS_STATE_ACTIVE, PAST, PAST, LATER, NEVER,
+		  CPNS_STATE_RXONLY },
+		{ CPNS_STATE_ACTIVE, PAST, NEVER, NEVER, PAST,
+		  CPNS_STATE_DEAD },
+		/* only forwards, whatever the times say */
+		{ CPNS_STATE_RXONLY, PAST, NEVER, NEVER, NEVER,
+		  CPNS_STATE_RXONLY },
+		{ CPNS_STATE_RXONLY, LATER, LATER, LATER, LATER,
+		  CPNS_STATE_RXONLY },
+		{ CPNS_STATE_RXONLY, PAST, PAST, PAST, NEVER,
+		  CPNS_STATE_DEAD },
+		{ CPNS_STATE_DEAD, PAST, NEVER, NEVER, NEVER,
+		  CPNS_STATE_DEAD },
+		{ CPNS_STATE_DEAD, LATER, LATER, LATER, LATER,
+		  CPNS_STATE_DEAD },
+	};
+	u32 now = cpns_now();
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(row); i++) {
+#define AT(when) ((when) == LATER ? now + LATER : (when))
+		const struct cpns_epoch epoch = {
+			.state = row[i].state,
+			.activate_at = AT(row[i].activate),
+			.rxonly_at = AT(row[i].rxonly),
+			.dead_at = AT(row[i].dead),
+			.expire_at = AT(row[i].expire),
+		};
+
+		KUNIT_EXPECT_EQ_MSG(test, row[i].expected,
+				    cpns_epoch_state(&epoch), "row %u", i);
+	}
+}
+
+/* An epoch put into its group's list, newest first. */
+static struct cpns_epoch *put_epoch(struct kunit *test,
+				    struct cpns_group *group, u32 num, u8 state)
+{
+	struct cpns_epoch *epoch = cpns_epoch_alloc(group, num), *older;
+
+	KUNIT_ASSERT_NOT_NULL(test, epoch);
+	epoch->state = state;
+	memset(epoch->prk, 0x5a, sizeof(epoch->prk));
+	mutex_lock(&group->lock);
+	list_for_each_entry(older, &group->epochs, node)
+		if (older->num < num)
+			break;
+	list_add_tail_rcu(&epoch->node, &older->node);
+	mutex_unlock(&group->lock);
+	return epoch;
+}
+
+static u32 got(struct cpns_group *group, u32 num)
+{
+	struct cpns_epoch *epoch = cpns_epoch_get(group, num);
+	u32 found = epoch ? epoch->num : 0;
+
+	cpns_epoch_put(epoch);
+	return found;
+}
+
+static u32 shown(struct cpns_group *group)
+{
+	struct cpns_epoch *epoch;
+	u32 num;
+
+	rcu_read_lock();
+	epoch = cpns_epoch_shown(group);
+	num = epoch ? epoch->num : 0;
+	rcu_read_unlock();
+	return num;
+}
+
+static void which_one_sends(struct kunit *test)
+{
+	struct cpns_group *group = group_alone(test);
+	struct cpns_epoch *epoch, *next, *newest;
+
+	KUNIT_EXPECT_EQ(test, 0u, got(group, 0));
+	KUNIT_EXPECT_EQ(test, 0u, shown(group));
+	put_epoch(test, group, 8, CPNS_STATE_PENDING);
+	KUNIT_EXPECT_EQ(test, 0u, got(group, 0));
+	KUNIT_EXPECT_EQ(test, 8u, shown(group));
+	put_epoch(test, group, 5, CPNS_STATE_RXONLY);
+	KUNIT_EXPECT_EQ(test, 0u, got(group, 0));
+	put_epoch(test, group, 6, CPNS_STATE_ACTIVE);
+	KUNIT_EXPECT_EQ(test, 6u, got(group, 0));
+	KUNIT_EXPECT_EQ(test, 6u, shown(group));
+	/* two at a time, between activation and the group's work */
+	newest = put_epoch(test, group, 7, CPNS_STATE_ACTIVE);
+	KUNIT_EXPECT_EQ(test, 7u, got(group, 0));
+	KUNIT_EXPECT_EQ(test, 5u, got(group, 5));
+	KUNIT_EXPECT_EQ(test, 8u, got(group, 8));
+	KUNIT_EXPECT_EQ(test, 0u, got(group, 9));
+
+	mutex_lock(&group->lock);
+	cpns_epoch_kill(newest, -EKEYREVOKED, CPNS_REASON_REVOKED);
+	epoch = group->dead;
+	mutex_unlock(&group->lock);
+	KUNIT_EXPECT_EQ(test, 6u, got(group, 0));
+	KUNIT_EXPECT_EQ(test, 0u, got(group, 7));
+	KUNIT_EXPECT_EQ(test, 7u, epoch->num);
+	KUNIT_EXPECT_EQ(test, CPNS_STATE_DEAD, cpns_epoch_state(epoch));
+	KUNIT_EXPECT_EQ(test, -EKEYREVOKED, epoch->why);
+	KUNIT_EXPECT_NULL(test, memchr_inv(epoch->prk, 0, sizeof(epoch->prk)));
+
+	/* the work would do this; the group is in no table */
+	mutex_lock(&group->lock);
+	list_for_each_entry_safe(epoch, next, &group->epochs, node)
+		cpns_epoch_kill(epoch, -EKEYREVOKED, CPNS_REASON_REVOKED);
+	while ((epoch = group->dead)) {
+		group->dead = epoch->dead_next;
+		cpns_epoch_put(epoch);
+	}
+	mutex_unlock(&group->lock);
+	cpns_group_put(group);
+}
+
+static void own_sender_ids(struct kunit *test)
+{
+	struct cpns_epoch epoch = { .sids = { 3, 9 } };
+
+	KUNIT_EXPECT_TRUE(test, cpns_epoch_own_sid(&epoch, 3));
+	KUNIT_EXPECT_TRUE(test, cpns_epoch_own_sid(&epoch, 9));
+	KUNIT_EXPECT_FALSE(test, cpns_epoch_own_sid(&epoch, 4));
+	KUNIT_EXPECT_FALSE(test, cpns_epoch_own_sid(&epoch, 0));
+}
+
+/* GROUP_SET with a clear secret, all bytes the number of the epoch. */
+static int set_epoch(u32 num, u16 sid, u32 atd, u32 dtd, u8 secret_byte,
+		     struct cpns_group **group, const char **why)
+{
+	const struct kvec info = { CPNS_INFO_KCV, sizeof(CPNS_INFO_KCV) - 1 };
+	u8 secret[CPNS_SECRET_SIZE], salt[CPNS_TAG_SIZE + 4], digest[32];
+	const struct kvec part = { secret, sizeof(secret) };
+	struct cpns_header header = {
+		.version = 1,
+		.suite = CPNS_SUITE_AES_256_GCM,
+		.epoch = cpu_to_be32(num),
+		.atd = cpu_to_be32(atd),
+		.dtd = cpu_to_be32(dtd),
+	};
+	struct cpns_message_in *in = kzalloc(sizeof(*in), GFP_KERNEL);
+	u8 prk[32];
+	int err;
+
+	if (!in)
+		return -ENOMEM;
+	memset(secret, secret_byte, sizeof(secret));
+	sha256(SGID, strlen(SGID), digest);
+	memcpy(header.tag, digest, CPNS_TAG_SIZE);
+	memcpy(salt, digest, CPNS_TAG_SIZE);
+	memcpy(salt + CPNS_TAG_SIZE, &header.epoch, 4);
+	cpns_hkdf_extract(salt, sizeof(salt), &part, 1, prk);
+	cpns_hkdf_expand(prk, &info, 1, header.kcv, CPNS_KCV_SIZE);
+	in->sgid = SGID;
+	in->sgid_len = strlen(SGID);
+	in->header = &header;
+	in->header_len = sizeof(header);
+	in->secret = secret;
+	in->secret_len = sizeof(secret);
+	in->has_sid = true;
+	in->sid = sid;
+	in->allow_raw = true;
+	err = cpns_group_set(cpns_net(&init_net), in, NULL, group, why);
+	kfree(in);
+	return err;
+}
+
+static enum cpns_state state_of(struct cpns_group *group, u32 num)
+{
+	struct cpns_epoch *epoch = cpns_epoch_get(group, num);
+	enum cpns_state state = CPNS_STATE_NONE;
+
+	if (epoch)
+		state = cpns_epoch_state(epoch);
+	cpns_epoch_put(epoch);
+	return state;
+}
+
+static u16 sender_of(struct cpns_group *group, u32 num)
+{
+	struct cpns_epoch *epoch = cpns_epoch_get(group, num);
+	u16 sid = epoch ? cpns_epoch_sid(epoch) : 0;
+
+	cpns_epoch_put(epoch);
+	return sid;
+}
+
+static void set_in_steps(struct kunit *test)
+{
+	struct cpns_group *group, *other;
+	const char *why;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, set_epoch(10, 3, 0, 60, 1, &group, &why));
+	KUNIT_EXPECT_EQ(test, CPNS_STATE_ACTIVE, state_of(group, 10));
+
+	KUNIT_ASSERT_EQ(test, 0, set_epoch(11, 3, 60, 120, 2, &other, &why));
+	KUNIT_EXPECT_PTR_EQ(test, group, other);
+	cpns_group_put(other);
+	KUNIT_EXPECT_EQ(test, CPNS_STATE_ACTIVE, state_of(group, 10));
+	KUNIT_EXPECT_EQ(test, CPNS_STATE_PENDING, state_of(group, 11));
+
+	/* rolled back, altered, and once more */
+	KUNIT_EXPECT_EQ(test, -EKEYREJECTED,
+			set_epoch(10, 3, 0, 60, 1, &other, &why));
+	KUNIT_EXPECT_EQ(test, -EKEYREJECTED,
+			set_epoch(11, 3, 60, 120, 9, &other, &why));
+	KUNIT_EXPECT_EQ(test, 0, set_epoch(11, 3, 60, 120, 2, &other, &why));
+	cpns_group_put(other);
+	KUNIT_EXPECT_EQ(test, 11u, group->highest);
+
+	KUNIT_EXPECT_EQ(test, -ENOKEY, cpns_epoch_activate(group, 12));
+	KUNIT_EXPECT_EQ(test, 0, cpns_epoch_activate(group, 11));
+	KUNIT_EXPECT_EQ(test, CPNS_STATE_RXONLY, state_of(group, 10));
+	KUNIT_EXPECT_EQ(test, CPNS_STATE_ACTIVE, state_of(group, 11));
+	KUNIT_EXPECT_EQ(test, -ESTALE, cpns_epoch_activate(group, 10));
+
+	/* four sender ids an epoch, each once */
+	for (i = 4; i < 7; i++) {
+		KUNIT_EXPECT_EQ(test, 0, set_epoch(11, i, 60, 120, 2, &other,
+						   &why));
+		cpns_group_put(other);
+		KUNIT_EXPECT_EQ(test, i, sender_of(group, 11));
+	}
+	KUNIT_EXPECT_EQ(test, -ENOSPC,
+			set_epoch(11, 7, 60, 120, 2, &other, &why));
+	KUNIT_EXPECT_EQ(test, 6, sender_of(group, 11));
+
+	/* above a gap nothing older stays */
+	KUNIT_EXPECT_EQ(test, 0, set_epoch(20, 3, 60, 120, 4, &other, &why));
+	cpns_group_put(other);
+	KUNIT_EXPECT_EQ(test, CPNS_STATE_NONE, state_of(group, 10));
+	KUNIT_EXPECT_EQ(test, CPNS_STATE_NONE, state_of(group, 11));
+	KUNIT_EXPECT_EQ(test, CPNS_STATE_ACTIVE, state_of(group, 20));
+
+	/* never more than four */
+	for (i = 21; i < 24; i++) {
+		KUNIT_EXPECT_EQ(test, 0, set_epoch(i, 3, 60, 120, 5, &other,
+						   &why));
+		cpns_group_put(other);
+	}
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			set_epoch(24, 3, 60, 120, 5, &other, &why));
+
+	cpns_group_revoke(group);
+	KUNIT_EXPECT_EQ(test, -EKEYREVOKED, group->why);
+	for (i = 20; i < 24; i++)
+		KUNIT_EXPECT_EQ(test, CPNS_STATE_NONE, state_of(group, i));
+	KUNIT_EXPECT_EQ(test, -EKEYREJECTED,
+			set_epoch(22, 3, 0, 60, 5, &other, &why));
+	cpns_group_put(group);
+}
+
+static u32 keys_of_node(struct cpns_net *cn)
+{
+	u32 valid;
+
+	mutex_lock(&cn->config);
+	valid = cn->node.valid;
+	mutex_unlock(&cn->config);
+	return valid;
+}
+
+/*
+ * What vmgenid calls when the hypervisor started a copy of this machine: two
+ * machines must not count IVs from the same value.
+ */
+static void copy_of_the_machine(struct kunit *test)
+{
+	static const u8 identity[16] = { 'c', 'p', 'n', 's' };
+	struct cpns_net *cn = cpns_net(&init_net);
+	int generation = atomic_read(&cpns_generation);
+	struct cpns_group *group, *other;
+	const char *why;
+
+	KUNIT_ASSERT_EQ(test, 0, set_epoch(30, 3, 0, 60, 1, &group, &why));
+	mutex_lock(&cn->config);
+	KUNIT_EXPECT_EQ(test, 0, cpns_node_make(cn));
+	mutex_unlock(&cn->config);
+	KUNIT_EXPECT_EQ(test, 1u, keys_of_node(cn));
+	KUNIT_EXPECT_EQ(test, 3, sender_of(group, 30));
+
+	add_vmfork_randomness(identity, sizeof(identity));
+	KUNIT_EXPECT_EQ(test, generation + 1, atomic_read(&cpns_generation));
+	KUNIT_EXPECT_EQ(test, 0u, keys_of_node(cn));
+	KUNIT_EXPECT_EQ(test, 0, sender_of(group, 30));
+	KUNIT_EXPECT_EQ(test, CPNS_STATE_ACTIVE, state_of(group, 30));
+
+	/* the old sender id is spent, another one sends again */
+	KUNIT_EXPECT_EQ(test, 0, set_epoch(30, 3, 0, 60, 1, &other, &why));
+	cpns_group_put(other);
+	KUNIT_EXPECT_EQ(test, 0, sender_of(group, 30));
+	KUNIT_EXPECT_EQ(test, 0, set_epoch(30, 4, 0, 60, 1, &other, &why));
+	cpns_group_put(other);
+	KUNIT_EXPECT_EQ(test, 4, sender_of(group, 30));
+	cpns_group_revoke(group);
+	cpns_group_put(group);
+}
+
+static struct kunit_case epoch_cases[] = {
+	KUNIT_CASE(state_by_the_clock),
+	KUNIT_CASE(which_one_sends),
+	KUNIT_CASE(own_sender_ids),
+	KUNIT_CASE(set_in_steps),
+	KUNIT_CASE(copy_of_the_machine),
+	{ }
+};
+
+static struct kunit_suite epoch_suite = {
+	.name = "cpns_epoch",
+	.test_cases = epoch_cases,
+};
+
+kunit_test_suites(&epoch_suite);
