@@ -29,6 +29,8 @@ newest = $(lastword $(shell cd /lib/modules 2>/dev/null && \
 	ls -d $(1).*-cloud-amd64/build 2>/dev/null | sed 's,/build$$,,' | sort -V))
 stock = $(foreach series,$(KERNELS),$(call newest,$(series)))
 running := $(shell uname -r)
+# What a module is built against; KERNEL_TREE where it is not installed.
+tree_of = $(or $(KERNEL_TREE),/lib/modules/$(1)/build)
 native = $(if $(wildcard /lib/modules/$(running)/build/Makefile),$(running))
 
 all: modules userspace
@@ -71,8 +73,16 @@ kmod-%: force
 	$(Q)ln -sfn $(CURDIR)/include $(BUILD)/kmod/$*/include
 	$(Q)ln -sf $(CURDIR)/kmod/*.[ch] $(BUILD)/kmod/$*/kmod/
 	@echo '  KMOD    $*'
-	$(Q)$(MAKE) $(quiet) $(parallel) -C /lib/modules/$*/build M=$(BUILD)/kmod/$* \
+	$(Q)$(MAKE) $(quiet) $(parallel) -C $(call tree_of,$*) M=$(BUILD)/kmod/$* \
 		CONFIG_DEBUG_INFO_BTF_MODULES= $(KBUILD_EXTRA) modules
+
+# The module with suites of KUnit in it, for the debug kernel.
+kunit-%: force
+	$(Q)mkdir -p $(BUILD)/kunit/$*
+	$(Q)find $(BUILD)/kunit/$* -xtype l -delete
+	$(Q)$(MAKE) -s -C tests/kunit OUT=$(BUILD)/kunit/$*
+	@echo '  KUNIT   $*'
+	$(Q)$(MAKE) $(quiet) $(parallel) -C $(call tree_of,$*) M=$(BUILD)/kunit/$* modules
 
 # --- the programs ----------------------------------------------------------
 
@@ -126,9 +136,13 @@ check-unit:
 check-kernel check-netns: check-%: test-build
 	$(Q)CPNS_BUILD=$(BUILD) CPNS_KERNELS="$(KERNELS)" tests/run-all $*
 
+# The debug kernel is built once, into a cache outside this tree.
 check-debug:
-	@echo 'check-debug comes with the debug-kernel work.' >&2
-	@exit 2
+	$(Q)tests/vm/install-packages build demo check debug
+	$(Q)tree=$$(JOBS=$(JOBS) tests/vm/debug-kernel) && \
+		release=$$(cat $$tree/include/config/kernel.release) && \
+		$(MAKE) KERNEL_TREE=$$tree kmod-$$release kunit-$$release kselftest
+	$(Q)CPNS_BUILD=$(BUILD) CPNS_KERNELS=debug tests/run-all kernel
 
 # BENCH=name runs one of tests/bench/.
 bench:

@@ -147,6 +147,8 @@ int cpns_test_aead(int fd, bool encrypt, const void *iv, size_t iv_size,
  */
 __attribute__((format(printf, 1, 2)))
 int cpns_test_run(const char *format, ...);
+/* factor for times on a slow kernel, 1 elsewhere */
+unsigned int cpns_test_slowness(void);
 /* move the calling thread to the network namespace `ip netns` calls @name */
 int cpns_test_enter(const char *name);
 

@@ -260,7 +260,8 @@ static void take_event(const struct nlmsghdr *message,
 int cpns_test_event(struct cpns_test *test, uint8_t command, int milliseconds,
 		    struct cpns_test_event *event)
 {
-	int64_t end = milliseconds_now() + milliseconds;
+	int64_t end = milliseconds_now() +
+		      (int64_t)milliseconds * cpns_test_slowness();
 	struct cpns_test_event dropped;
 
 	for (;;) {
