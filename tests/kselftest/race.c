@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Everything at once on one group: epochs set, sender ids replaced, epochs
- * activated, the group revoked by command and by its key, dumps, messages
- * encrypted by two threads. No IV comes twice in an epoch, numbers only grow,
- * only refusals that are documented come, the kernel does not complain (the
- * runner looks). Needs the module with allow_raw=1 and root.
+ * activated, the group revoked by command and by its key, states added, deleted
+ * and flushed, traffic through them, sockets keyed and used, messages sealed
+ * and opened, dumps, other namespaces made and ended, the module's removal
+ * tried. No IV comes twice in an epoch, numbers only grow, what is opened is
+ * what was sealed, only refusals that are documented come, the kernel does not
+ * complain (the runner looks).
+ *
+ * CPNS_RACE_SECONDS: how long; default 10, on a debug kernel 60. Needs the
+ * module with allow_raw=1 and root.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <keyutils.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,90 +26,122 @@
 #include <time.h>
 #include <unistd.h>
 #include <libmnl/libmnl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include "kselftest_harness.h"
-#include "cpns_test.h"
+#include "race.h"
 
 #define SGID "urn:cpns:test:race"
-#define SECONDS 6
-#define RECORDS 40000
+#define SPI 0x1000
+#define REQID 5
+#define RECORDS 200000
+#define ERRNOS 134
+#define KEPT 6			/* sockets that stay open over epochs */
 
-/* epoch and IV of a message, as it stands in its header */
+/* epoch and IV, as they stand before a message */
 struct record {
 	uint8_t bytes[CPNS_MESSAGE_HEADER_SIZE];
 };
 
-struct sender {
+/* one of those that race */
+struct racer {
+	const char *name;
+	void (*run)(struct racer *racer);
 	pthread_t thread;
 	struct record *record;
 	size_t records;
-	int unexpected;
+	unsigned long calls;	/* that succeeded */
+	unsigned int refused[ERRNOS];	/* as is documented, by errno */
+	int unexpected;		/* first errno outside what is documented */
 };
 
 static atomic_bool stop;
-static atomic_int serial, number, set_count, revoked;
+static atomic_int serial, number = 1, own_sid = 1;
 
-/* first errno outside the list */
-static int odd(long ret, const int *allowed)
+static bool goes_on(const struct racer *racer)
 {
-	if (ret >= 0)
-		return 0;
-	for (; *allowed; allowed++)
-		if (ret == -*allowed)
-			return 0;
-	return ret;
+	return !stop && !racer->unexpected;
 }
 
-static void *set_epochs(void *result)
+/* count @ret, or keep it if it is an error outside @allowed */
+static void judge(struct racer *racer, long ret, const int *allowed)
+{
+	if (ret >= 0) {
+		racer->calls++;
+		return;
+	}
+	for (; *allowed; allowed++)
+		if (ret == -*allowed) {
+			racer->refused[-ret]++;
+			return;
+		}
+	if (!racer->unexpected)
+		racer->unexpected = ret;
+}
+
+/* what use of a group may be told while it changes */
+static const int use_errors[] = {
+	EKEYREVOKED, EKEYEXPIRED, EKEYREJECTED, ENOKEY, ESTALE, 0
+};
+
+static void set_epochs(struct racer *racer)
 {
 	static const int allowed[] = { EBUSY, EKEYREVOKED, EKEYREJECTED,
-				       ENOSPC, 0 };
+				       EKEYEXPIRED, ENOSPC, 0 };
 	struct cpns_test_epoch epoch = { .sgid = SGID, .dtd = 9 };
 	struct cpns_test test;
-	int *unexpected = result;
-	uint16_t sid = 0;
+	uint16_t round = 0;
 
 	if (cpns_test_open(&test))
-		return NULL;
-	while (!stop && !*unexpected) {
+		return;
+	while (goes_on(racer)) {
 		int32_t ret;
 
 		/* now a new epoch, now a new sender id, now the same again */
-		epoch.number = number + (sid % 3 == 0);
-		epoch.sid = 100 + sid - sid % 2;
-		sid++;
-		epoch.atd = sid % 2;
+		epoch.number = number + (round % 3 == 0);
+		epoch.sid = 100 + round - round % 2;
+		round++;
+		epoch.atd = round % 2;
 		ret = cpns_test_group_set(&test, &epoch);
-		if (ret > 0) {
+		if (ret > 0)
 			serial = ret;
-			set_count++;
-		}
-		if (ret >= 0)
+		if (ret >= 0) {
 			number = epoch.number;
-		*unexpected = odd(ret, allowed);
+			own_sid = epoch.sid;
+		}
+		judge(racer, ret, allowed);
 	}
 	cpns_test_close(&test);
-	return NULL;
 }
 
-static void *revoke_it(void *result)
+static void end_group(struct racer *racer)
 {
-	static const int allowed[] = { EKEYREVOKED, ENOKEY, 0 };
+	static const int allowed[] = { EKEYREVOKED, ENOKEY, EKEYEXPIRED, 0 };
 	struct cpns_test test;
-	int *unexpected = result;
 
 	if (cpns_test_open(&test))
-		return NULL;
-	for (int i = 0; !stop && !*unexpected; i++) {
+		return;
+	for (int i = 0; goes_on(racer); i++) {
 		long ret;
 
 		usleep(90000);
-		ret = i % 2 ? cpns_test_group_revoke(&test, SGID) :
-		      keyctl_revoke(serial) ? -errno : 0;
-		revoked++;
-		*unexpected = odd(ret, allowed);
+		switch (i % 4) {
+		case 0:
+			ret = cpns_test_group_revoke(&test, SGID);
+			break;
+		case 1:
+			ret = keyctl_revoke(serial) ? -errno : 0;
+			break;
+		case 2:
+			ret = keyctl_invalidate(serial) ? -errno : 0;
+			break;
+		default:
+			ret = keyctl_set_timeout(serial, 1) ? -errno : 0;
+		}
+		judge(racer, ret, allowed);
 	}
 	cpns_test_close(&test);
-	return NULL;
 }
 
 static int highest(struct nlattr **a, void *context)
@@ -112,53 +151,260 @@ static int highest(struct nlattr **a, void *context)
 	return 0;
 }
 
-static void *look(void *result)
+static void look(struct racer *racer)
 {
-	static const int allowed[] = { ENOKEY, ESTALE, 0 };
+	static const int allowed[] = { ENOKEY, ESTALE, EKEYREVOKED, EKEYEXPIRED,
+				       0 };
 	char buffer[CPNS_TEST_BUFFER], line[256];
 	uint32_t before = 0, now = 0;
 	struct cpns_test test;
-	int *unexpected = result;
 
 	if (cpns_test_open(&test))
-		return NULL;
-	while (!stop && !*unexpected) {
-		*unexpected = cpns_test_talk(&test,
-					     cpns_test_message(&test, buffer,
-							       CPNS_CMD_GROUP_GET,
-							       NLM_F_DUMP),
-					     highest, &now);
+		return;
+	while (goes_on(racer)) {
+		struct nlmsghdr *message;
+
+		message = cpns_test_message(&test, buffer, CPNS_CMD_GROUP_GET,
+					    NLM_F_DUMP);
+		judge(racer, cpns_test_talk(&test, message, highest, &now),
+		      allowed);
 		if (now < before)
-			*unexpected = -ERANGE;
+			racer->unexpected = -ERANGE;
 		before = now;
-		*unexpected = *unexpected ? *unexpected :
-			      odd(cpns_test_epoch_activate(&test, SGID, number),
-				  allowed);
+		judge(racer, cpns_test_epoch_activate(&test, SGID, number),
+		      allowed);
 		keyctl_read(serial, line, sizeof(line));
-		cpns_test_sa_count(&test, NULL);
+		usleep(3000);
+		judge(racer, cpns_test_sa_count(&test, NULL), allowed);
 	}
 	cpns_test_close(&test);
+}
+
+static void keep_record(struct racer *racer, const void *epoch_and_iv)
+{
+	if (racer->records < RECORDS)
+		memcpy(&racer->record[racer->records++], epoch_and_iv,
+		       sizeof(struct record));
+}
+
+/* messages; what opens is what was sealed */
+static void messages(struct racer *racer)
+{
+	uint8_t sealed[64], opened[64], text[4];
+
+	for (uint32_t i = 0; goes_on(racer) && racer->records < RECORDS; i++) {
+		long ret;
+
+		memcpy(text, &i, sizeof(text));
+		ret = keyctl_pkey_encrypt(serial, "enc=raw", text, sizeof(text),
+					  sealed, sizeof(sealed));
+		judge(racer, ret < 0 ? -errno : ret, use_errors);
+		if (ret < 0)
+			continue;
+		keep_record(racer, sealed);
+		ret = keyctl_pkey_decrypt(serial, "enc=raw", sealed, ret,
+					  opened, sizeof(opened));
+		judge(racer, ret < 0 ? -errno : ret, use_errors);
+		if (ret >= 0 && (ret != sizeof(text) ||
+				 memcmp(text, opened, sizeof(text))))
+			racer->unexpected = -EBADMSG;
+	}
+}
+
+struct kept {
+	int fd;
+	uint32_t epoch;
+	uint8_t text[12 + 16];
+	uint8_t sealed[12 + 16 + 16];
+};
+
+/* a socket that may have been keyed for long */
+static void use_socket(struct racer *racer, struct kept *kept, uint32_t round)
+{
+	uint8_t opened[12 + 16];
+	uint32_t header[3];
+	int ret;
+
+	memcpy(kept->text + 12, &round, sizeof(round));
+	ret = cpns_test_aead(kept->fd, true, NULL, 0, 0, kept->text,
+			     sizeof(kept->text), kept->sealed,
+			     sizeof(kept->sealed));
+	judge(racer, ret, use_errors);
+	if (ret < 0)
+		return;
+	header[0] = htonl(kept->epoch);
+	memcpy(&header[1], kept->sealed + 4, 8);
+	keep_record(racer, header);
+	ret = cpns_test_aead(kept->fd, false, NULL, 0, 0, kept->sealed,
+			     sizeof(kept->sealed), opened, sizeof(opened));
+	judge(racer, ret, use_errors);
+	if (ret >= 0 && memcmp(kept->text + 12, opened + 12, 16))
+		racer->unexpected = -EBADMSG;
+}
+
+static void sockets(struct racer *racer)
+{
+	struct kept kept[KEPT];
+
+	for (int i = 0; i < KEPT; i++)
+		kept[i] = (struct kept){ .fd = -1 };
+	for (uint32_t i = 0; goes_on(racer) && racer->records < RECORDS; i++) {
+		struct kept *one = &kept[i / 7 % KEPT];
+
+		if (i % 7 == 0 || one->fd < 0) {
+			struct cpns_handle handle;
+
+			if (one->fd >= 0)
+				close(one->fd);
+			one->epoch = number;
+			cpns_test_handle(&handle, serial, one->epoch, own_sid,
+					 CPNS_USE_AF_ALG, i % 2 ? 32 : 16);
+			one->fd = cpns_test_aead_socket("cpns(gcm(aes))",
+							&handle,
+							sizeof(handle));
+			judge(racer, one->fd, use_errors);
+		}
+		for (int j = 0; j < KEPT; j++)
+			if (kept[j].fd >= 0)
+				use_socket(racer, &kept[j], i);
+	}
+	for (int i = 0; i < KEPT; i++)
+		if (kept[i].fd >= 0)
+			close(kept[i].fd);
+}
+
+/* states of this epoch and the next, taken away again by every means */
+static void states(struct racer *racer)
+{
+	static const int allowed[] = { EKEYREVOKED, EKEYEXPIRED, EKEYREJECTED,
+				       ENOKEY, ESTALE, EEXIST, ENOENT, EINVAL,
+				       ESRCH, 0 };
+	struct cpns_test test;
+
+	if (cpns_test_open(&test))
+		return;
+	for (unsigned int i = 0; goes_on(racer); i++) {
+		struct cpns_test_sa sa = {
+			.sgid = SGID, .epoch = number, .sid = own_sid,
+			.dir = CPNS_DIR_OUT, .src = "192.0.2.1",
+			.dst = "192.0.2.2", .spi = SPI + i % 4, .reqid = REQID,
+			.mode = CPNS_SA_MODE_TRANSPORT,
+		};
+
+		judge(racer, cpns_test_sa_add(&test, &sa), allowed);
+		if (i % 5 == 0)
+			judge(racer, cpns_test_sa_del(&test, &sa), allowed);
+		sa.dir = CPNS_DIR_IN;
+		sa.sid = 7;
+		sa.src = "192.0.2.2";
+		sa.dst = "192.0.2.1";
+		sa.spi += 0x100;
+		judge(racer, cpns_test_sa_add(&test, &sa), allowed);
+		if (i % 3 == 0)
+			judge(racer, cpns_test_sa_del(&test, &sa), allowed);
+		if (i % 64 == 0)
+			judge(racer, race_flush_states(), allowed);
+	}
+	cpns_test_close(&test);
+}
+
+/* through whatever outbound state there is; none is an error of send() */
+static void traffic(struct racer *racer)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(9) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	inet_pton(AF_INET, "192.0.2.2", &to.sin_addr);
+	while (goes_on(racer)) {
+		if (sendto(fd, "race", 4, MSG_DONTWAIT, (void *)&to,
+			   sizeof(to)) == 4)
+			racer->calls++;
+		usleep(2000);
+	}
+	close(fd);
+}
+
+/* a child's namespace with a group, states and a socket ends with the child */
+static void child(void)
+{
+	struct cpns_test_epoch epoch = { .sgid = SGID, .number = 1, .sid = 9 };
+	struct cpns_test_sa sa = {
+		.sgid = SGID, .epoch = 1, .sid = 9, .dir = CPNS_DIR_OUT,
+		.src = "192.0.2.1", .dst = "192.0.2.2", .spi = SPI,
+		.reqid = REQID, .mode = CPNS_SA_MODE_TUNNEL,
+	};
+	struct cpns_test test;
+	struct cpns_handle handle;
+	int32_t key;
+
+	if (unshare(CLONE_NEWNET) || cpns_test_open(&test))
+		_exit(1);
+	key = cpns_test_group_set(&test, &epoch);
+	if (key < 0 || cpns_test_sa_add(&test, &sa))
+		_exit(2);
+	epoch.number = 2;
+	sa.epoch = 2;
+	epoch.atd = 1;
+	sa.spi++;
+	if (cpns_test_group_set(&test, &epoch) < 0 ||
+	    cpns_test_sa_add(&test, &sa))
+		_exit(3);
+	cpns_test_handle(&handle, key, 1, 9, CPNS_USE_AF_ALG, 32);
+	if (cpns_test_aead_socket("cpns(gcm(aes))", &handle,
+				  sizeof(handle)) < 0)
+		_exit(4);
+	_exit(0);
+}
+
+static void namespaces(struct racer *racer)
+{
+	while (goes_on(racer)) {
+		pid_t pid = fork();
+		int status;
+
+		if (!pid)
+			child();
+		if (waitpid(pid, &status, 0) != pid || status)
+			racer->unexpected = -ECHILD;
+		racer->calls++;
+		usleep(50000);
+	}
+}
+
+/* refused, because a socket of this test holds the module */
+static void unload(struct racer *racer)
+{
+	while (goes_on(racer)) {
+		if (!syscall(SYS_delete_module, "cpns_group", O_NONBLOCK))
+			racer->unexpected = -EOWNERDEAD;
+		else if (errno != EWOULDBLOCK && errno != EBUSY)
+			racer->unexpected = -errno;
+		racer->calls++;
+		usleep(30000);
+	}
+}
+
+static void *run(void *context)
+{
+	struct racer *racer = context;
+
+	racer->run(racer);
 	return NULL;
 }
 
-static void *encrypt(void *context)
+static void tell(const struct racer *racer, char *text, size_t size)
 {
-	static const int allowed[] = { EKEYREVOKED, EKEYEXPIRED, ENOKEY,
-				       ESTALE, 0 };
-	struct sender *sender = context;
-	uint8_t sealed[64];
+	size_t at = snprintf(text, size, "%s: %lu calls", racer->name,
+			     racer->calls);
 
-	while (!stop && !sender->unexpected && sender->records < RECORDS) {
-		long ret = keyctl_pkey_encrypt(serial, "enc=raw", "race", 4,
-					       sealed, sizeof(sealed));
-
-		ret = ret < 0 ? -errno : ret;
-		if (ret > 0)
-			memcpy(&sender->record[sender->records++], sealed,
-			       sizeof(struct record));
-		sender->unexpected = odd(ret, allowed);
-	}
-	return NULL;
+	for (int i = 0; i < ERRNOS && at < size; i++)
+		if (racer->refused[i])
+			at += snprintf(text + at, size - at, ", %u %s",
+				       racer->refused[i], strerrorname_np(i));
+	if (racer->unexpected && at < size)
+		snprintf(text + at, size - at, ", then %s",
+			 strerror(-racer->unexpected));
 }
 
 static int compare(const void *a, const void *b)
@@ -166,58 +412,108 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct record));
 }
 
-TEST(no_iv_twice)
+/* how many of all records came before */
+static int repeated(const struct racer *racers, size_t count, size_t *total)
+{
+	struct record *all;
+	int twice = 0;
+
+	*total = 0;
+	for (size_t i = 0; i < count; i++)
+		*total += racers[i].records;
+	all = malloc((*total + 1) * sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	*total = 0;
+	for (size_t i = 0; i < count; i++) {
+		memcpy(all + *total, racers[i].record,
+		       racers[i].records * sizeof(*all));
+		*total += racers[i].records;
+	}
+	qsort(all, *total, sizeof(*all), compare);
+	for (size_t i = 1; i < *total; i++)
+		twice += !compare(&all[i - 1], &all[i]);
+	free(all);
+	return twice;
+}
+
+FIXTURE(race)
+{
+	struct cpns_test test;
+	int32_t holder;			/* its socket holds the module */
+	int fd;
+};
+
+FIXTURE_SETUP(race)
 {
 	const struct cpns_test_epoch first = {
 		.sgid = SGID, .number = 1, .sid = 1,
 	};
-	void *(*const others[])(void *) = { set_epochs, revoke_it, look, look };
-	struct record *record = calloc(2 * RECORDS, sizeof(*record));
-	struct sender sender[2] = { { 0 } };
-	int unexpected[4] = { 0 }, twice = 0;
-	struct cpns_test test;
-	pthread_t thread[4];
-	size_t records;
+	const struct cpns_test_epoch holder = {
+		.sgid = SGID ":holder", .number = 1, .sid = 1,
+	};
 
-	ASSERT_NE(NULL, record);
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
-	ASSERT_EQ(0, cpns_test_open(&test));
-	serial = cpns_test_group_set(&test, &first);
+	ASSERT_EQ(0, cpns_test_run("set -e; ip link set lo up; ip link add eth type dummy\n"
+		"ip addr add 192.0.2.1/24 dev eth; ip link set eth up\n"
+		"ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev eth nud permanent\n"
+		"ip xfrm policy add dir out src 192.0.2.1 dst 192.0.2.2 "
+		"tmpl src 192.0.2.1 dst 192.0.2.2 proto esp reqid %d mode transport",
+		REQID));
+	ASSERT_EQ(0, cpns_test_open(&self->test));
+	self->holder = cpns_test_group_set(&self->test, &holder);
+	ASSERT_GT(self->holder, 0);
+	self->fd = cpns_test_keyed(self->holder, 1, 1);
+	ASSERT_GE(self->fd, 0);
+	serial = cpns_test_group_set(&self->test, &first);
 	ASSERT_GT(serial, 0);
-	number = 1;
-	for (int i = 0; i < 2; i++) {
-		sender[i].record = record + i * RECORDS;
-		ASSERT_EQ(0, pthread_create(&sender[i].thread, NULL, encrypt,
-					    &sender[i]));
-	}
-	for (int i = 0; i < 4; i++)
-		ASSERT_EQ(0, pthread_create(&thread[i], NULL, others[i],
-					    &unexpected[i]));
-	sleep(SECONDS);
-	stop = true;
-	for (int i = 0; i < 4; i++) {
-		pthread_join(thread[i], NULL);
-		EXPECT_EQ(0, unexpected[i]);
-	}
-	for (int i = 0; i < 2; i++) {
-		pthread_join(sender[i].thread, NULL);
-		EXPECT_EQ(0, sender[i].unexpected);
-	}
+}
 
-	records = sender[0].records + sender[1].records;
-	memmove(record + sender[0].records, sender[1].record,
-		sender[1].records * sizeof(*record));
-	qsort(record, records, sizeof(*record), compare);
-	for (size_t i = 1; i < records; i++)
-		twice += !compare(&record[i - 1], &record[i]);
-	EXPECT_EQ(0, twice);
-	TH_LOG("%zu messages, %d times set, %d times revoked, epoch %d",
-	       records, set_count, revoked, number);
-	EXPECT_GT(records, 0);
-	EXPECT_GT(set_count, 3);
-	EXPECT_GT(revoked, 3);
-	cpns_test_close(&test);
-	free(record);
+FIXTURE_TEARDOWN(race)
+{
+	close(self->fd);
+	cpns_test_close(&self->test);
+}
+
+TEST_F_TIMEOUT(race, everything_at_once, 400)
+{
+	struct racer racers[] = {
+		{ "set", set_epochs }, { "revoke", end_group }, { "look", look },
+		{ "look again", look }, { "messages", messages },
+		{ "more messages", messages }, { "sockets", sockets },
+		{ "more sockets", sockets }, { "states", states },
+		{ "traffic", traffic }, { "namespaces", namespaces },
+		{ "unload", unload },
+	};
+	const size_t count = sizeof(racers) / sizeof(racers[0]);
+	uint8_t sealed[CPNS_TEST_SEALED];
+	char text[512];
+	size_t total;
+
+	for (size_t i = 0; i < count; i++) {
+		racers[i].record = calloc(RECORDS, sizeof(struct record));
+		ASSERT_NE(NULL, racers[i].record);
+	}
+	for (size_t i = 0; i < count; i++)
+		ASSERT_EQ(0, pthread_create(&racers[i].thread, NULL, run,
+					    &racers[i]));
+	sleep(race_seconds());
+	stop = true;
+	for (size_t i = 0; i < count; i++) {
+		pthread_join(racers[i].thread, NULL);
+		EXPECT_EQ(0, racers[i].unexpected);
+		EXPECT_LT(0u, racers[i].calls);
+		tell(&racers[i], text, sizeof(text));
+		TH_LOG("%s", text);
+	}
+	EXPECT_EQ(0, repeated(racers, count, &total));
+	TH_LOG("%zu IVs, epoch %d", total, number);
+	EXPECT_LT(100u, total);
+	/* the neighbour saw nothing of it */
+	EXPECT_EQ(0, cpns_test_out(self->fd, sealed));
+	EXPECT_EQ(0, cpns_test_back(self->fd, sealed));
+	for (size_t i = 0; i < count; i++)
+		free(racers[i].record);
 }
 
 TEST_HARNESS_MAIN
