@@ -149,8 +149,8 @@ static int set_context_up(struct transport_server *server)
 	if (!server->context)
 		return -ENOMEM;
 	coap_set_app_data(server->context, server);
-	coap_context_set_block_mode(server->context, COAP_BLOCK_USE_LIBCOAP |
-				    COAP_BLOCK_SINGLE_BODY);
+	/* blocks of either direction are ours: server_block.c, server_body.c */
+	coap_context_set_block_mode(server->context, 0);
 	coap_context_set_csm_max_message_size(server->context, MESSAGE_MAX);
 	coap_context_set_session_timeout(server->context, IDLE_SECONDS);
 	coap_context_set_max_handshake_sessions(server->context,

@@ -163,6 +163,7 @@ void peer_free(struct transport_peer *peer)
 	while (peer->observations)
 		observation_end(peer->observations);
 	block_forget(peer);
+	body_forget(peer);
 	coap_session_set_app_data(peer->session, NULL);
 	DL_DELETE(peer->server->peers, peer);
 	peer->server->peers_count--;

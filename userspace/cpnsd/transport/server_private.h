@@ -54,6 +54,10 @@ struct request_parts {
 	uint32_t block2_number;
 	unsigned int block2_exponent;	/* size is 16 << exponent */
 	int observe;			/* -1 none, 0 register, 1 end */
+	bool block1_given, block1_more;
+	uint32_t block1_number;
+	unsigned int block1_exponent;	/* 7: BERT */
+	uint32_t size1;			/* as the client says, 0: nothing */
 };
 
 struct observed_path;
@@ -90,6 +94,14 @@ struct kept_answer {
 	struct kept_answer *prev, *next;
 };
 
+/* a request's body that comes in blocks */
+struct incoming_body {
+	enum transport_method method;
+	struct segment_key path;
+	uint8_t *bytes;
+	size_t size, room;
+};
+
 struct transport_peer {
 	struct transport_server *server;
 	coap_session_t *session;
@@ -102,6 +114,7 @@ struct transport_peer {
 	struct observation *observations;
 	struct kept_answer *kept;
 	unsigned int kept_count;
+	struct incoming_body incoming;
 	struct transport_peer *prev, *next;
 };
 
@@ -183,6 +196,13 @@ bool block_find(struct transport_peer *peer,
 		const struct transport_request *request,
 		struct transport_answer *answer);
 void block_forget(struct transport_peer *peer);
+
+/* server_body.c */
+#define COAP_CONTINUE 231	/* RFC 7959 2.9.1 */
+int body_take(struct transport_peer *peer, struct request_parts *parts,
+	      const coap_pdu_t *pdu);
+void body_acknowledge(const struct request_parts *parts, coap_pdu_t *response);
+void body_forget(struct transport_peer *peer);
 
 /* server_observe.c */
 struct observation *observation_add(struct transport_peer *peer,

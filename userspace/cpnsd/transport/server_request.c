@@ -116,6 +116,16 @@ static void take_block2(struct request_parts *parts, const coap_opt_t *option)
 		parts->block2_exponent = 6;
 }
 
+static void take_block1(struct request_parts *parts, const coap_opt_t *option)
+{
+	uint32_t value = option_uint(option);
+
+	parts->block1_given = true;
+	parts->block1_number = value >> 4;
+	parts->block1_more = value & 8;
+	parts->block1_exponent = value & 7;
+}
+
 /* 0, or the code of the error */
 static int take_options(struct request_parts *parts, const coap_pdu_t *pdu)
 {
@@ -152,6 +162,12 @@ static int take_options(struct request_parts *parts, const coap_pdu_t *pdu)
 		case COAP_OPTION_OBSERVE:
 			parts->observe = option_uint(option) ? 1 : 0;
 			break;
+		case COAP_OPTION_BLOCK1:
+			take_block1(parts, option);
+			break;
+		case COAP_OPTION_SIZE1:
+			parts->size1 = option_uint(option);
+			break;
 		case COAP_OPTION_BLOCK2:
 			take_block2(parts, option);
 			break;
@@ -162,11 +178,10 @@ static int take_options(struct request_parts *parts, const coap_pdu_t *pdu)
 	return 0;
 }
 
-static int parse(struct request_parts *parts, const struct transport_peer *peer,
+static int parse(struct request_parts *parts, struct transport_peer *peer,
 		 const coap_pdu_t *pdu)
 {
 	struct transport_request *request = &parts->request;
-	size_t offset, total;
 	int error;
 
 	memset(parts, 0, sizeof(*parts));
@@ -180,16 +195,10 @@ static int parse(struct request_parts *parts, const struct transport_peer *peer,
 	request->format = FORMAT_NONE;
 
 	error = take_options(parts, pdu);
+	if (!error)
+		error = body_take(peer, parts, pdu);
 	if (error)
 		return error;
-	if (coap_get_data_large(pdu, &request->body_size, &request->body,
-				&offset, &total)) {
-		/* blocks are put together by libcoap; a lone later one is not */
-		if (offset || total != request->body_size)
-			return 408;
-		if (request->body_size > TRANSPORT_BODY_MAX)
-			return COAP_TOO_LARGE;
-	}
 	if (request->method != METHOD_GET)
 		parts->observe = -1;
 	request->observe = parts->observe == 0;
@@ -302,8 +311,15 @@ void server_handle(coap_resource_t *resource, coap_session_t *session,
 	}
 	peer->heard = loop_boottime();
 	code = parse(&parts, peer, pdu);
+	body_acknowledge(&parts, response);
+	if (code == COAP_CONTINUE) {
+		coap_pdu_set_code(response, COAP_RESPONSE_CODE_CONTINUE);
+		return;
+	}
 	if (!code) {
 		serve(peer, &parts, pdu, response);
+		if (parts.block1_given)
+			body_forget(peer);
 		return;
 	}
 	answer_open(&answer);
