@@ -31,11 +31,15 @@ tell() {
 		239.192.8.8 9001 192.0.2.1
 }
 
+listens() {
+	[ -n "$(in_ns gw2 ss -Hlun 'sport = :9001')" ]
+}
+
 capture_start messages wan br0
 hear "$sgid" 3 >"$lab/heard" 2>"$lab/heard.err" &
 listener=$!
 claim "the receiver has requested the key and joined" \
-	wait_until 40 in_ns gw2 ss -Hlun 'dst = 0.0.0.0:* and sport = :9001'
+	wait_until 40 listens
 printf 'the kettle boils\nthe cat sleeps\n' >"$lab/told"
 claim "the sender requests the key and tells two lines" \
 	tell "$sgid" <"$lab/told"
