@@ -85,6 +85,7 @@ struct cpns_node_key {
  * @watch: looks every second whether keys were timed out or revoked
  * @exiting: no more groups are added; @config
  * @sa_reap: esp.c's work: states others deleted, limits, old outbound ones
+ * @sa_migrated: it has to look for clones of states
  */
 struct cpns_net {
 	struct net		*net;
@@ -98,6 +99,7 @@ struct cpns_net {
 	struct delayed_work	watch;
 	bool			exiting;
 	struct delayed_work	sa_reap;
+	bool			sa_migrated;
 };
 
 /**
@@ -299,7 +301,7 @@ static inline struct cpns_group *cpns_group_hold(struct cpns_group *group)
  * IVs and holding do not sleep and run in any context.
  */
 int cpns_use_handle(const struct cpns_handle *handle, struct cpns_use *use);
-int cpns_use_key(struct key *key, u32 num, struct cpns_use *use);
+int cpns_use_key(struct key *key, u32 num, u16 sid, struct cpns_use *use);
 int cpns_use_info(struct genl_info *info, struct cpns_use *use);
 void cpns_use_put(struct cpns_use *use);
 int cpns_may_encrypt(const struct cpns_use *use, u16 sid);
@@ -412,21 +414,42 @@ struct cpns_group *cpns_nl_group(struct genl_info *info);
 int cpns_template_init(void);
 void cpns_template_exit(void);
 
+/**
+ * struct cpns_sa_match - which states end; fields that are 0 match any
+ * @epoch: their epoch
+ * @reference: what they were keyed through
+ * @below: of epochs with lower numbers
+ * @sid: their sender
+ * @dir: enum cpns_dir
+ * @family: if not 0, @dst, @spi and @mark count too
+ * @dst: outer destination
+ * @spi: SPI
+ * @mark: value and mask
+ * @reason: enum cpns_reason for the SA_GONE events
+ * @silent: no events
+ */
+struct cpns_sa_match {
+	const struct cpns_epoch		*epoch;
+	const struct cpns_reference	*reference;
+	u32				below;
+	u16				sid;
+	u8				dir;
+	u16				family;
+	xfrm_address_t			dst;
+	__be32				spi;
+	struct xfrm_mark		mark;
+	u8				reason;
+	bool				silent;
+};
+
 /* esp.c */
 int cpns_esp_init(void);
 void cpns_esp_exit(void);
 void cpns_sa_net_init(struct cpns_net *cn);
+void cpns_sa_net_exit(struct cpns_net *cn);
 void cpns_sa_epoch_activated(struct cpns_group *group,
 			     struct cpns_epoch *epoch);
-void cpns_sa_epoch_dead(struct cpns_group *group, struct cpns_epoch *epoch,
-			enum cpns_reason reason);
-void cpns_sa_sender_gone(struct cpns_group *group, u32 below, u16 sid);
-void cpns_sa_sender_reset(struct cpns_group *group, struct cpns_epoch *epoch,
-			  u16 old_sid);
-void cpns_sa_reference_gone(struct cpns_group *group,
-			    struct cpns_reference *reference);
-void cpns_sa_group_gone(struct cpns_group *group, enum cpns_reason reason);
-void cpns_sa_net_exit(struct cpns_net *cn);
+int cpns_sa_end(struct cpns_group *group, const struct cpns_sa_match *match);
 
 /* pkey.c */
 int cpns_pkey_query(const struct kernel_pkey_params *params,

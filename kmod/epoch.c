@@ -256,7 +256,10 @@ static void cpns_epoch_tell(struct cpns_epoch *epoch, struct net *net)
 		cpns_event_epoch(net, CPNS_CMD_EPOCH_CHANGE, epoch, sid, state,
 				 0);
 	if (reset_from)
-		cpns_sa_sender_reset(group, epoch, reset_from);
+		cpns_sa_end(group, &(struct cpns_sa_match){
+				.epoch = epoch, .sid = reset_from,
+				.dir = CPNS_DIR_OUT,
+				.reason = CPNS_REASON_NEW_SID });
 	if (reason)
 		cpns_event_epoch(net, CPNS_CMD_SENDER_RESET, epoch, sid, 0,
 				 reason);
@@ -299,18 +302,22 @@ static void cpns_group_tell_end(struct cpns_group *group, struct net *net,
 
 	while ((epoch = dead)) {
 		dead = epoch->dead_next;
-		cpns_sa_epoch_dead(group, epoch, epoch->reason);
+		cpns_sa_end(group, &(struct cpns_sa_match){
+				.epoch = epoch, .reason = epoch->reason });
 		cpns_event_epoch(net, CPNS_CMD_EPOCH_CHANGE, epoch, 0,
 				 CPNS_STATE_DEAD, epoch->reason);
 		cpns_epoch_put(epoch);
 	}
 	if (gone) {
-		cpns_sa_group_gone(group, event.reason);
+		cpns_sa_end(group, &(struct cpns_sa_match){
+				.reason = event.reason });
 		cpns_event_send(net, &event, GFP_KERNEL);
 	}
 	list_for_each_entry_safe(reference, next, ended, node) {
 		if (!reference->own)
-			cpns_sa_reference_gone(group, reference);
+			cpns_sa_end(group, &(struct cpns_sa_match){
+					.reference = reference,
+					.reason = CPNS_REASON_REVOKED });
 		cpns_reference_put(reference);
 	}
 }

@@ -8,11 +8,15 @@
  * through; xfrm_state never points back. Others may delete our states: the
  * xfrm manager only wakes the namespace's work, which looks at the lists.
  *
- * Lists and entries belong to the group's sa_lock. xfrm_init_state() runs
- * without it. An end is in two steps: mark under the lock (gone), then
- * cpns_sa_sweep(), which lets the lock go before it tells.
+ * XFRM_MSG_MIGRATE replaces a state by a clone that is on no list. The work
+ * ends the clone as well: who migrates a state of ours deletes it.
+ *
+ * Lists and entries belong to the group's sa_lock, which xfrm_init_state() runs
+ * without. States end in two steps: they go from the group's list to one of
+ * the caller's, which cpns_sa_sweep() tells of after it let the lock go.
  */
 #include <linux/audit.h>
+#include <linux/hashtable.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 #include <net/xfrm.h>
@@ -30,20 +34,20 @@
 
 static const char cpns_geniv[] = "cpns";
 
+/* states that are on a list and with xfrm, by address */
+static DEFINE_HASHTABLE(cpns_states, 6);
+static DEFINE_SPINLOCK(cpns_states_lock);
+
+atomic_t cpns_sa_changes = ATOMIC_INIT(1);
+
 static void cpns_sa_event(const struct cpns_sa *sa, u8 cmd, u8 reason)
 {
 	const struct xfrm_state *x = sa->x;
-	struct cpns_event event = {
-		.cmd = cmd,
-		.group = sa->use.epoch->group,
-		.epoch = sa->use.epoch->num,
-		.sid = sa->sid,
-		.reason = reason,
-		.dir = sa->dir,
-		.family = x->props.family,
-		.src = x->props.saddr,
-		.dst = x->id.daddr,
-		.spi = x->id.spi,
+	const struct cpns_event event = {
+		.cmd = cmd, .group = sa->use.epoch->group,
+		.epoch = sa->use.epoch->num, .sid = sa->sid, .reason = reason,
+		.dir = sa->dir, .family = x->props.family,
+		.src = x->props.saddr, .dst = x->id.daddr, .spi = x->id.spi,
 		.reqid = x->props.reqid,
 	};
 
@@ -52,14 +56,15 @@ static void cpns_sa_event(const struct cpns_sa *sa, u8 cmd, u8 reason)
 
 static void cpns_sa_tell_xfrm(struct xfrm_state *x, u32 what)
 {
-	struct km_event event = { .event = what, .net = xs_net(x) };
+	const struct km_event event = { .event = what, .net = xs_net(x) };
 
 	km_state_notify(x, &event);
 }
 
-static bool cpns_task_valid(void)
+static void cpns_sa_wake(struct cpns_net *cn, unsigned long delay)
 {
-	return !(current->flags & PF_KTHREAD);
+	if (!READ_ONCE(cn->exiting))
+		mod_delayed_work(cpns_wq, &cn->sa_reap, delay);
 }
 
 /**
@@ -82,138 +87,144 @@ u32 cpns_sa_seq(struct xfrm_state *x, u8 dir)
 	return seq;
 }
 
-static struct cpns_seen *cpns_seen_get(struct cpns_group *group,
-				       const struct cpns_sa *sa)
+/**
+ * cpns_sa_group() - the next group of a namespace that has a table
+ * @cn: namespace
+ * @bucket: of the table; 0 at first
+ * @at: groups of the bucket that are done; the caller counts on
+ *
+ * Groups stay in the table until the namespace ends. Return: a group, held,
+ * or NULL after the last.
+ */
+struct cpns_group *cpns_sa_group(struct cpns_net *cn, long *bucket, long *at)
 {
-	const struct xfrm_state *x = sa->x;
+	struct cpns_group *group;
+	long n;
+
+	rcu_read_lock();
+	for (; *bucket < ARRAY_SIZE(cn->groups); (*bucket)++, *at = 0) {
+		n = 0;
+		hlist_for_each_entry_rcu(group, &cn->groups[*bucket], node)
+			if (n++ >= *at && refcount_inc_not_zero(&group->ref))
+				goto out;
+	}
+	group = NULL;
+out:
+	rcu_read_unlock();
+	return group;
+}
+
+static struct cpns_seen *cpns_seen_find(struct cpns_group *group,
+					const struct cpns_sa *sa)
+{
 	struct cpns_seen *seen;
 
 	list_for_each_entry(seen, &group->sa_seen, node)
 		if (seen->epoch == sa->use.epoch->num && seen->sid == sa->sid &&
-		    seen->family == x->props.family &&
-		    xfrm_addr_equal(&seen->dst, &x->id.daddr, seen->family))
-			goto found;
-	seen = kzalloc(sizeof(*seen), GFP_KERNEL_ACCOUNT);
-	if (!seen)
-		return NULL;
-	seen->epoch = sa->use.epoch->num;
-	seen->sid = sa->sid;
-	seen->family = x->props.family;
-	seen->dst = x->id.daddr;
-	list_add(&seen->node, &group->sa_seen);
-found:
-	seen->users++;
-	return seen;
+		    seen->family == sa->x->props.family &&
+		    xfrm_addr_equal(&seen->dst, &sa->x->id.daddr, seen->family))
+			return seen;
+	return NULL;
 }
 
-static void cpns_seen_put(struct cpns_sa *sa, bool remember)
+/* keep what an inbound state has received: it may be added again */
+static void cpns_seen_keep(struct cpns_group *group, struct cpns_sa *sa)
 {
-	struct cpns_seen *seen = sa->seen;
+	u32 seq = cpns_sa_seq(sa->x, CPNS_DIR_IN);
+	struct cpns_seen *seen;
 
-	if (!seen)
+	if (!seq)
 		return;
-	if (remember)
-		seen->seq = max(seen->seq, cpns_sa_seq(sa->x, CPNS_DIR_IN));
-	if (!--seen->users && !seen->seq) {
-		list_del(&seen->node);
-		kfree(seen);
+	seen = cpns_seen_find(group, sa);
+	if (!seen) {
+		seen = sa->seen;
+		sa->seen = NULL;
+		seen->epoch = sa->use.epoch->num;
+		seen->sid = sa->sid;
+		seen->family = sa->x->props.family;
+		seen->dst = sa->x->id.daddr;
+		list_add(&seen->node, &group->sa_seen);
 	}
-	sa->seen = NULL;
+	seen->seq = max(seen->seq, seq);
 }
 
-/* forget an epoch's numbers, all if @epoch is 0; sa_lock */
-static void cpns_seen_forget(struct cpns_group *group, u32 epoch)
+static bool cpns_sa_epoch_lives(struct cpns_group *group, u32 num)
 {
-	struct cpns_seen *seen, *next;
+	struct cpns_epoch *epoch = cpns_epoch_get(group, num);
 
-	list_for_each_entry_safe(seen, next, &group->sa_seen, node) {
-		if (seen->users || (epoch && seen->epoch != epoch))
-			continue;
-		list_del(&seen->node);
-		kfree(seen);
+	cpns_epoch_put(epoch);
+	return epoch;
+}
+
+/**
+ * cpns_sa_free() - give a state back that is on no list
+ * @sa: it; xfrm has it no more
+ */
+void cpns_sa_free(struct cpns_sa *sa)
+{
+	if (sa->x) {
+		sa->x->km.state = XFRM_STATE_DEAD;
+		xfrm_state_put(sa->x);
 	}
+	cpns_use_put(&sa->use);
+	kfree(sa->seen);
+	kfree_rcu(sa, rcu);
 }
 
 /* take it from xfrm; sa_lock */
 static void cpns_sa_unhook(struct cpns_sa *sa)
 {
-	struct xfrm_state *x = sa->x;
-
-	if (sa->waiting) {
-		x->km.state = XFRM_STATE_DEAD;
+	if (sa->waiting)
 		return;
-	}
-	if (xfrm_state_delete(x))
+	spin_lock_bh(&cpns_states_lock);
+	hash_del_rcu(&sa->hash);
+	spin_unlock_bh(&cpns_states_lock);
+	if (xfrm_state_delete(sa->x))
 		return;
-	xfrm_audit_state_delete(x, 1, cpns_task_valid());
-	cpns_sa_tell_xfrm(x, XFRM_MSG_DELSA);
+	xfrm_audit_state_delete(sa->x, 1, !(current->flags & PF_KTHREAD));
+	cpns_sa_tell_xfrm(sa->x, XFRM_MSG_DELSA);
 }
 
-static void cpns_sa_free(struct cpns_sa *sa)
+static void cpns_sa_mark(struct cpns_sa *sa, struct list_head *gone, u8 cmd,
+			 u8 reason)
 {
-	xfrm_state_put(sa->x);
-	cpns_use_put(&sa->use);
-	kfree(sa);
-}
-
-static void cpns_sa_mark(struct cpns_sa *sa, u8 cmd, u8 reason)
-{
-	sa->gone = true;
 	sa->cmd = cmd;
 	sa->reason = reason;
+	list_move_tail(&sa->node, gone);
 }
 
-/*
- * End what is marked. Called with sa_lock, which it drops. @remember: the
- * epoch lives on and the states may come back.
- */
-static void cpns_sa_sweep(struct cpns_group *group, bool remember)
+/* End what is marked. Called with sa_lock, which it drops. */
+static void cpns_sa_sweep(struct cpns_group *group, struct list_head *gone)
 {
+	struct cpns_seen *seen, *old;
 	struct cpns_sa *sa, *next;
-	bool inbound = false;
-	LIST_HEAD(gone);
+	bool keep = false;
 
-	list_for_each_entry_safe(sa, next, &group->sas, node) {
-		if (!sa->gone)
-			continue;
+	if (!list_empty(gone))
+		atomic_inc(&cpns_sa_changes);
+	list_for_each_entry(sa, gone, node) {
 		cpns_sa_unhook(sa);
-		list_move_tail(&sa->node, &gone);
-		inbound |= sa->dir == CPNS_DIR_IN;
+		keep |= sa->dir == CPNS_DIR_IN &&
+			cpns_sa_epoch_lives(group, sa->use.epoch->num);
 	}
 	/* packets under way may still raise the sequence number */
-	if (remember && inbound)
+	if (keep)
 		synchronize_rcu();
-	list_for_each_entry(sa, &gone, node)
-		cpns_seen_put(sa, remember);
+	list_for_each_entry(sa, gone, node)
+		if (keep && sa->dir == CPNS_DIR_IN)
+			cpns_seen_keep(group, sa);
+	list_for_each_entry_safe(seen, old, &group->sa_seen, node)
+		if (!cpns_sa_epoch_lives(group, seen->epoch)) {
+			list_del(&seen->node);
+			kfree(seen);
+		}
 	mutex_unlock(&group->sa_lock);
 
-	list_for_each_entry_safe(sa, next, &gone, node) {
+	list_for_each_entry_safe(sa, next, gone, node) {
 		if (sa->cmd)
 			cpns_sa_event(sa, sa->cmd, sa->reason);
-		list_del(&sa->node);
 		cpns_sa_free(sa);
 	}
-}
-
-static int cpns_sa_replay_window(struct xfrm_state *x, u32 window)
-{
-	struct xfrm_replay_state_esn *esn;
-	size_t size;
-
-	if (window <= 32) {
-		x->props.replay_window = window;
-		return 0;
-	}
-	size = struct_size(esn, bmp, DIV_ROUND_UP(window, 32));
-	x->replay_esn = kzalloc(size, GFP_KERNEL_ACCOUNT);
-	x->preplay_esn = kzalloc(size, GFP_KERNEL_ACCOUNT);
-	if (!x->replay_esn || !x->preplay_esn)
-		return -ENOMEM;
-	x->replay_esn->bmp_len = DIV_ROUND_UP(window, 32);
-	x->replay_esn->replay_window = window;
-	x->preplay_esn->bmp_len = DIV_ROUND_UP(window, 32);
-	x->preplay_esn->replay_window = window;
-	return 0;
 }
 
 /* continue above @seq: nothing up to it is taken any more */
@@ -221,8 +232,6 @@ static void cpns_sa_continue_inbound(struct xfrm_state *x, u32 seq)
 {
 	struct xfrm_replay_state_esn *esn = x->replay_esn;
 
-	if (!seq)
-		return;
 	if (esn) {
 		esn->seq = seq;
 		memset(esn->bmp, 0xff, esn->bmp_len * sizeof(esn->bmp[0]));
@@ -235,11 +244,8 @@ static void cpns_sa_continue_inbound(struct xfrm_state *x, u32 seq)
 }
 
 /* xfrm counts packets for us, so its limits are those of sequence numbers */
-static int cpns_sa_continue_outbound(struct xfrm_state *x,
-				     const struct cpns_epoch *epoch)
+static int cpns_sa_continue_outbound(struct xfrm_state *x, u64 ivs)
 {
-	u64 ivs = cpns_epoch_ivs(epoch);
-
 	if (ivs >= CPNS_SEQ_HARD)
 		return -EKEYEXPIRED;
 	x->replay.oseq = ivs;
@@ -250,19 +256,21 @@ static int cpns_sa_continue_outbound(struct xfrm_state *x,
 	return 0;
 }
 
-static int cpns_sa_algorithm(struct xfrm_state *x, const struct cpns_use *use,
-			     const struct cpns_sa_config *config)
+/* a handle where the key would stand, then what xfrm_state_construct() does */
+static int cpns_sa_init(struct cpns_sa *sa, struct netlink_ext_ack *extack)
 {
-	struct cpns_handle handle = {
-		.serial = cpu_to_be32(use->reference->serial),
-		.epoch = cpu_to_be32(use->epoch->num),
-		.sid = cpu_to_be16(config->sid),
+	const struct cpns_handle handle = {
+		.serial = cpu_to_be32(sa->use.reference->serial),
+		.epoch = cpu_to_be32(sa->use.epoch->num),
+		.sid = cpu_to_be16(sa->sid),
 		.use = CPNS_USE_ESP,
-		.key_bytes = config->key_bytes,
+		.key_bytes = sa->key_bytes,
 	};
+	struct xfrm_state *x = sa->x;
+	struct net *net = xs_net(x);
 	struct xfrm_algo_desc *desc;
 
-	desc = xfrm_aead_get_byname(use->epoch->suite ==
+	desc = xfrm_aead_get_byname(sa->use.epoch->suite ==
 				    CPNS_SUITE_CHACHA20_POLY1305 ?
 				    "rfc7539esp(chacha20,poly1305)" :
 				    "rfc4106(gcm(aes))", 128, 1);
@@ -278,39 +286,12 @@ static int cpns_sa_algorithm(struct xfrm_state *x, const struct cpns_use *use,
 	memcpy(x->aead->alg_key, &handle, sizeof(handle));
 	x->props.ealgo = desc->desc.sadb_alg_id;
 	x->geniv = cpns_geniv;
-	return 0;
-}
 
-static void cpns_sa_fill(struct xfrm_state *x, struct net *net,
-			 const struct cpns_sa_config *config)
-{
-	x->id.proto = IPPROTO_ESP;
-	x->id.daddr = config->dst;
-	x->id.spi = config->spi;
-	x->props.saddr = config->src;
-	x->props.family = config->family;
-	x->props.reqid = config->reqid;
-	if (config->mode == CPNS_SA_MODE_TUNNEL) {
-		/* either family inside */
-		x->props.mode = XFRM_MODE_TUNNEL;
-		x->props.flags = XFRM_STATE_AF_UNSPEC;
-	} else {
-		x->props.mode = XFRM_MODE_TRANSPORT;
-		x->sel.family = config->family;
-	}
-	x->if_id = config->if_id;
-	x->mark = config->mark;
 	x->replay_maxdiff = net->xfrm.sysctl_aevent_rseqth;
 	x->replay_maxage = net->xfrm.sysctl_aevent_etime * HZ / XFRM_AE_ETH_M;
 #ifdef CPNS_HAVE_XFRM_DIR
-	x->dir = config->dir == CPNS_DIR_OUT ? XFRM_SA_DIR_OUT :
-					       XFRM_SA_DIR_IN;
+	x->dir = sa->dir == CPNS_DIR_OUT ? XFRM_SA_DIR_OUT : XFRM_SA_DIR_IN;
 #endif
-}
-
-static int cpns_sa_init_state(struct xfrm_state *x,
-			      struct netlink_ext_ack *extack)
-{
 #ifdef CPNS_HAVE_XFRM_INIT_EXTACK
 	return xfrm_init_state(x, extack);
 #else
@@ -318,48 +299,31 @@ static int cpns_sa_init_state(struct xfrm_state *x,
 #endif
 }
 
-static struct xfrm_state *cpns_sa_state(struct net *net,
-					const struct cpns_use *use,
-					const struct cpns_sa_config *config,
-					struct netlink_ext_ack *extack)
-{
-	struct xfrm_state *x = xfrm_state_alloc(net);
-	int err;
-
-	if (!x)
-		return ERR_PTR(-ENOMEM);
-	cpns_sa_fill(x, net, config);
-	err = cpns_sa_algorithm(x, use, config);
-	if (!err && config->dir == CPNS_DIR_IN)
-		err = cpns_sa_replay_window(x, config->window);
-	if (!err)
-		err = cpns_sa_init_state(x, extack);
-	if (err) {
-		x->km.state = XFRM_STATE_DEAD;
-		xfrm_state_put(x);
-		return ERR_PTR(err);
-	}
-	return x;
-}
-
 /* give a finished state to xfrm; sa_lock */
-static int cpns_sa_insert(struct cpns_sa *sa)
+static int cpns_sa_insert(struct cpns_group *group, struct cpns_sa *sa)
 {
+	const struct cpns_seen *seen = cpns_seen_find(group, sa);
 	struct xfrm_state *x = sa->x;
 	int err = 0;
 
 	if (sa->dir == CPNS_DIR_OUT)
-		err = cpns_sa_continue_outbound(x, sa->use.epoch);
-	else
-		cpns_sa_continue_inbound(x, sa->seen->seq);
+		err = cpns_sa_continue_outbound(x, cpns_epoch_ivs(sa->use.epoch));
+	else if (seen)
+		cpns_sa_continue_inbound(x, seen->seq);
 	if (err)
 		return err;
 
+	spin_lock_bh(&cpns_states_lock);
+	hash_add_rcu(cpns_states, &sa->hash, (unsigned long)x);
+	spin_unlock_bh(&cpns_states_lock);
 	x->curlft.add_time = ktime_get_real_seconds();
 	xfrm_state_hold(x);
 	err = xfrm_state_add(x);
-	xfrm_audit_state_add(x, !err, cpns_task_valid());
+	xfrm_audit_state_add(x, !err, !(current->flags & PF_KTHREAD));
 	if (err) {
+		spin_lock_bh(&cpns_states_lock);
+		hash_del_rcu(&sa->hash);
+		spin_unlock_bh(&cpns_states_lock);
 		__xfrm_state_put(x);
 		return err;
 	}
@@ -384,76 +348,66 @@ static bool cpns_sa_taken(struct cpns_group *group, const struct cpns_sa *sa)
 	found = xfrm_state_lookup(xs_net(sa->x), x->mark.v & x->mark.m,
 				  &x->id.daddr, x->id.spi, x->id.proto,
 				  x->props.family);
-	if (!found)
-		return false;
-	xfrm_state_put(found);
-	return true;
+	if (found)
+		xfrm_state_put(found);
+	return found;
 }
 
-/* state may have moved while the state was set up; sa_lock */
+/* the group may have moved on while the state was set up; sa_lock */
 static int cpns_sa_commit(struct cpns_group *group, struct cpns_sa *sa)
 {
-	struct cpns_epoch *epoch = sa->use.epoch;
-	int err;
+	int err = cpns_may_decrypt(&sa->use, sa->sid);
 
-	err = cpns_may_decrypt(&sa->use, sa->sid);
 	if (err)
 		return err;
-	if (sa->dir == CPNS_DIR_IN) {
-		sa->seen = cpns_seen_get(group, sa);
-		if (!sa->seen)
-			return -ENOMEM;
-		err = cpns_sa_insert(sa);
-		if (err)
-			cpns_seen_put(sa, false);
-	} else if (cpns_epoch_state(epoch) == CPNS_STATE_PENDING) {
-		if (cpns_epoch_sid(epoch) != sa->sid)
+	if (sa->dir == CPNS_DIR_OUT &&
+	    cpns_epoch_state(sa->use.epoch) == CPNS_STATE_PENDING) {
+		if (cpns_epoch_sid(sa->use.epoch) != sa->sid)
 			return -ENOKEY;
 		if (cpns_sa_taken(group, sa))
 			return -EEXIST;
 		sa->waiting = true;
 	} else {
-		err = cpns_may_encrypt(&sa->use, sa->sid);
-		if (!err)
-			err = cpns_sa_insert(sa);
+		if (sa->dir == CPNS_DIR_OUT)
+			err = cpns_may_encrypt(&sa->use, sa->sid);
+		err = err ?: cpns_sa_insert(group, sa);
 	}
-	if (!err)
+	if (!err) {
 		list_add_tail(&sa->node, &group->sas);
+		atomic_inc(&cpns_sa_changes);
+	}
 	return err;
 }
 
 /* a sender's own traffic must not come back to it as another's */
-static int cpns_sa_check_sid(struct net *net, const struct cpns_use *use,
-			     const struct cpns_sa_config *config,
+static int cpns_sa_check_sid(const struct cpns_sa *sa,
 			     struct netlink_ext_ack *extack)
 {
-	struct cpns_event event = {
-		.cmd = CPNS_CMD_ALARM,
-		.group = use->epoch->group,
-		.epoch = use->epoch->num,
-		.sid = config->sid,
+	const struct cpns_epoch *epoch = sa->use.epoch;
+	const struct cpns_event event = {
+		.cmd = CPNS_CMD_ALARM, .group = epoch->group,
+		.epoch = epoch->num, .sid = sa->sid,
 		.reason = CPNS_REASON_OWN_SID,
 	};
 
-	if (config->dir == CPNS_DIR_OUT) {
-		if (config->sid == cpns_epoch_sid(use->epoch))
+	if (sa->dir == CPNS_DIR_OUT) {
+		if (sa->sid == cpns_epoch_sid(epoch))
 			return 0;
 		NL_SET_ERR_MSG(extack,
 			       "outbound only with the node's own sender id");
 		return -EINVAL;
 	}
-	if (!cpns_epoch_own_sid(use->epoch, config->sid))
+	if (!cpns_epoch_own_sid(epoch, sa->sid))
 		return 0;
 	NL_SET_ERR_MSG(extack, "inbound with the node's own sender id");
-	cpns_event_send(net, &event, GFP_KERNEL);
+	cpns_event_send(xs_net(sa->x), &event, GFP_KERNEL);
 	return -EINVAL;
 }
 
 /**
  * cpns_sa_add() - make an ESP state that uses a group's key
- * @net: namespace of the caller
- * @use: epoch and reference; the state takes holds of its own
- * @config: checked for form
+ * @sa: use, direction, sender, key size, and a state with all that its
+ *	creator chooses; the group's on success
  * @extack: gets the cause of a refusal
  *
  * Outbound states of a pending epoch wait for its activation. Sleeps; no lock
@@ -463,73 +417,65 @@ static int cpns_sa_check_sid(struct net *net, const struct cpns_use *use,
  * -ESTALE outbound in an epoch past active, -EINVAL wrong sender id, or what
  * the group's state says.
  */
-int cpns_sa_add(struct net *net, const struct cpns_use *use,
-		const struct cpns_sa_config *config,
-		struct netlink_ext_ack *extack)
+int cpns_sa_add(struct cpns_sa *sa, struct netlink_ext_ack *extack)
 {
-	struct cpns_group *group = use->epoch->group;
-	struct xfrm_state *x;
-	struct cpns_sa *sa;
-	int err;
+	struct cpns_group *group = sa->use.epoch->group;
+	int err = cpns_sa_check_sid(sa, extack);
 
-	err = cpns_sa_check_sid(net, use, config, extack);
+	if (!err && sa->dir == CPNS_DIR_IN) {
+		sa->seen = kzalloc(sizeof(*sa->seen), GFP_KERNEL_ACCOUNT);
+		err = sa->seen ? 0 : -ENOMEM;
+	}
+	err = err ?: cpns_sa_init(sa, extack);
 	if (err)
 		return err;
-	sa = kzalloc(sizeof(*sa), GFP_KERNEL_ACCOUNT);
-	if (!sa)
-		return -ENOMEM;
-	x = cpns_sa_state(net, use, config, extack);
-	if (IS_ERR(x)) {
-		kfree(sa);
-		return PTR_ERR(x);
-	}
-	sa->x = x;
-	sa->use.epoch = cpns_epoch_hold(use->epoch);
-	sa->use.reference = use->reference;
-	refcount_inc(&use->reference->ref);
-	sa->sid = config->sid;
-	sa->dir = config->dir;
-	sa->key_bytes = config->key_bytes;
-
 	mutex_lock(&group->sa_lock);
 	err = cpns_sa_commit(group, sa);
 	mutex_unlock(&group->sa_lock);
-	if (err) {
-		x->km.state = XFRM_STATE_DEAD;
-		cpns_sa_free(sa);
-	}
 	return err;
 }
 
-/**
- * cpns_sa_del() - delete a state of the module
- * @group: its group
- * @id: which
- *
- * Sleeps; no lock held.
- *
- * Return: 0 or -ENOENT.
- */
-int cpns_sa_del(struct cpns_group *group, const struct cpns_sa_id *id)
+static bool cpns_sa_matches(const struct cpns_sa *sa,
+			    const struct cpns_sa_match *match)
 {
-	bool found = false;
-	struct cpns_sa *sa;
+	const struct xfrm_state *x = sa->x;
+
+	return (!match->epoch || sa->use.epoch == match->epoch) &&
+	       (!match->reference || sa->use.reference == match->reference) &&
+	       (!match->below || sa->use.epoch->num < match->below) &&
+	       (!match->sid || sa->sid == match->sid) &&
+	       (!match->dir || sa->dir == match->dir) &&
+	       (!match->family ||
+		(match->family == x->props.family &&
+		 match->spi == x->id.spi &&
+		 match->mark.m == x->mark.m &&
+		 (match->mark.v & match->mark.m) == (x->mark.v & x->mark.m) &&
+		 xfrm_addr_equal(&match->dst, &x->id.daddr, match->family)));
+}
+
+/**
+ * cpns_sa_end() - end states of a group
+ * @group: it
+ * @match: which, and what the events tell
+ *
+ * Process context, group's lock not held.
+ *
+ * Return: 0, -ENOENT there was none.
+ */
+int cpns_sa_end(struct cpns_group *group, const struct cpns_sa_match *match)
+{
+	struct cpns_sa *sa, *next;
+	LIST_HEAD(gone);
+	int err;
 
 	mutex_lock(&group->sa_lock);
-	list_for_each_entry(sa, &group->sas, node) {
-		const struct xfrm_state *x = sa->x;
-
-		if ((id->dir && id->dir != sa->dir) || id->spi != x->id.spi ||
-		    id->family != x->props.family ||
-		    !xfrm_addr_equal(&id->dst, &x->id.daddr, id->family) ||
-		    (id->mark.v & id->mark.m) != (x->mark.v & x->mark.m) ||
-		    id->mark.m != x->mark.m)
-			continue;
-		cpns_sa_mark(sa, 0, 0);
-		found = true;
-	}
-	cpns_sa_sweep(group, true);
-	return found ? 0 : -ENOENT;
+	list_for_each_entry_safe(sa, next, &group->sas, node)
+		if (cpns_sa_matches(sa, match))
+			cpns_sa_mark(sa, &gone, match->silent ? 0 :
+				     CPNS_CMD_SA_GONE, match->reason);
+	err = list_empty(&gone) ? -ENOENT : 0;
+	cpns_sa_sweep(group, &gone);
+	return err;
 }
 
 /**
@@ -544,160 +490,56 @@ void cpns_sa_epoch_activated(struct cpns_group *group,
 			     struct cpns_epoch *epoch)
 {
 	struct cpns_net *cn = NULL;
+	struct cpns_sa *sa, *next;
 	bool inserted = false;
-	struct cpns_sa *sa;
+	LIST_HEAD(gone);
 
 	mutex_lock(&group->sa_lock);
-	list_for_each_entry(sa, &group->sas, node) {
-		if (!sa->waiting || sa->use.epoch != epoch)
-			continue;
-		inserted = true;
-		/* it fails where somebody else took the SPI meanwhile */
-		if (cpns_sa_insert(sa))
-			cpns_sa_mark(sa, CPNS_CMD_SA_GONE, CPNS_REASON_NONE);
-	}
-	list_for_each_entry(sa, &group->sas, node) {
-		if (sa->end_at || sa->dir != CPNS_DIR_OUT ||
-		    sa->use.epoch->num >= epoch->num)
-			continue;
-		if (sa->waiting) {	/* its turn never came */
-			cpns_sa_mark(sa, CPNS_CMD_SA_GONE, CPNS_REASON_NONE);
-			continue;
+	list_for_each_entry_safe(sa, next, &group->sas, node) {
+		if (sa->waiting && sa->use.epoch == epoch) {
+			inserted = true;
+			/* fails where another took the SPI meanwhile */
+			if (cpns_sa_insert(group, sa))
+				cpns_sa_mark(sa, &gone, CPNS_CMD_SA_GONE,
+					     CPNS_REASON_NONE);
+		} else if (!sa->end_at && sa->dir == CPNS_DIR_OUT &&
+			   sa->use.epoch->num < epoch->num) {
+			sa->end_at = (jiffies + CPNS_BREAK_DELAY) ?: 1;
+			if (sa->waiting)	/* its turn never came */
+				cpns_sa_mark(sa, &gone, CPNS_CMD_SA_GONE,
+					     CPNS_REASON_NONE);
+			else
+				cn = cpns_net(xs_net(sa->x));
 		}
-		sa->end_at = (jiffies + CPNS_BREAK_DELAY) ?: 1;
-		cn = cpns_net(xs_net(sa->x));
 	}
 	/* who found an older one has encrypted before its epoch stops to */
 	if (inserted)
 		synchronize_rcu();
 	if (cn)
-		mod_delayed_work(cpns_wq, &cn->sa_reap, CPNS_REAP_DELAY);
-	cpns_sa_sweep(group, false);
-}
-
-/* what is to end: fields that are 0 match any */
-struct cpns_sa_match {
-	const struct cpns_epoch		*epoch;
-	const struct cpns_reference	*reference;
-	u32				below;
-	u16				sid;
-	u8				dir;
-};
-
-static void cpns_sa_end(struct cpns_group *group,
-			const struct cpns_sa_match *match, u8 reason)
-{
-	struct cpns_sa *sa;
-
-	mutex_lock(&group->sa_lock);
-	list_for_each_entry(sa, &group->sas, node)
-		if ((!match->epoch || sa->use.epoch == match->epoch) &&
-		    (!match->reference ||
-		     sa->use.reference == match->reference) &&
-		    (!match->below || sa->use.epoch->num < match->below) &&
-		    (!match->sid || sa->sid == match->sid) &&
-		    (!match->dir || sa->dir == match->dir))
-			cpns_sa_mark(sa, CPNS_CMD_SA_GONE, reason);
-	cpns_sa_sweep(group, false);
-}
-
-/**
- * cpns_sa_epoch_dead() - an epoch is wiped: its states end
- * @group: its group
- * @epoch: it
- * @reason: told in the events
- *
- * Process context, group's lock not held; as all below.
- */
-void cpns_sa_epoch_dead(struct cpns_group *group, struct cpns_epoch *epoch,
-			enum cpns_reason reason)
-{
-	const struct cpns_sa_match match = { .epoch = epoch };
-
-	cpns_sa_end(group, &match, reason);
-	mutex_lock(&group->sa_lock);
-	cpns_seen_forget(group, epoch->num);
-	mutex_unlock(&group->sa_lock);
-}
-
-/**
- * cpns_sa_sender_gone() - a sender was evicted: its inbound states end
- * @group: its group
- * @below: epochs with a lower number
- * @sid: the sender
- */
-void cpns_sa_sender_gone(struct cpns_group *group, u32 below, u16 sid)
-{
-	const struct cpns_sa_match match = {
-		.below = below, .sid = sid, .dir = CPNS_DIR_IN,
-	};
-
-	cpns_sa_end(group, &match, CPNS_REASON_EVICTED);
-}
-
-/**
- * cpns_sa_sender_reset() - own sender id replaced: its outbound states end
- * @group: its group
- * @epoch: in which
- * @old_sid: the id that is not ours any more
- */
-void cpns_sa_sender_reset(struct cpns_group *group, struct cpns_epoch *epoch,
-			  u16 old_sid)
-{
-	const struct cpns_sa_match match = {
-		.epoch = epoch, .sid = old_sid, .dir = CPNS_DIR_OUT,
-	};
-
-	cpns_sa_end(group, &match, CPNS_REASON_NEW_SID);
-}
-
-/**
- * cpns_sa_reference_gone() - a key ended: what was keyed through it ends
- * @group: its group
- * @reference: the key's
- */
-void cpns_sa_reference_gone(struct cpns_group *group,
-			    struct cpns_reference *reference)
-{
-	const struct cpns_sa_match match = { .reference = reference };
-
-	cpns_sa_end(group, &match, CPNS_REASON_REVOKED);
-}
-
-/**
- * cpns_sa_group_gone() - a group ended: all its states end
- * @group: the group
- * @reason: told in the events
- */
-void cpns_sa_group_gone(struct cpns_group *group, enum cpns_reason reason)
-{
-	const struct cpns_sa_match match = {};
-
-	cpns_sa_end(group, &match, reason);
-	mutex_lock(&group->sa_lock);
-	cpns_seen_forget(group, 0);
-	mutex_unlock(&group->sa_lock);
+		cpns_sa_wake(cn, CPNS_REAP_DELAY);
+	cpns_sa_sweep(group, &gone);
 }
 
 /* one group's turn; jiffies until the next end, 0 if there is none */
 static unsigned long cpns_sa_reap_group(struct cpns_group *group)
 {
-	unsigned long next = 0, left;
-	struct cpns_sa *sa;
-	bool hard;
+	unsigned long next_end = 0;
+	struct cpns_sa *sa, *next;
+	LIST_HEAD(gone);
 
 	mutex_lock(&group->sa_lock);
-	list_for_each_entry(sa, &group->sas, node) {
+	list_for_each_entry_safe(sa, next, &group->sas, node) {
 		struct xfrm_state *x = sa->x;
 
 		if (sa->waiting)
 			continue;
 		if (READ_ONCE(x->km.state) == XFRM_STATE_DEAD) {
-			hard = x->curlft.packets >= x->lft.hard_packet_limit;
-			cpns_sa_mark(sa, hard ? CPNS_CMD_SA_HARD :
-						CPNS_CMD_SA_GONE,
-				     hard ? CPNS_REASON_EXHAUSTED :
-					    CPNS_REASON_DELETED);
+			if (x->curlft.packets >= x->lft.hard_packet_limit)
+				cpns_sa_mark(sa, &gone, CPNS_CMD_SA_HARD,
+					     CPNS_REASON_EXHAUSTED);
+			else
+				cpns_sa_mark(sa, &gone, CPNS_CMD_SA_GONE,
+					     CPNS_REASON_DELETED);
 			continue;
 		}
 		if (READ_ONCE(x->km.dying) && !sa->soft) {
@@ -710,42 +552,66 @@ static unsigned long cpns_sa_reap_group(struct cpns_group *group)
 		}
 		if (!sa->end_at)
 			continue;
-		if (time_after_eq(jiffies, sa->end_at)) {
-			cpns_sa_mark(sa, CPNS_CMD_SA_GONE, CPNS_REASON_NONE);
-			continue;
-		}
-		left = sa->end_at - jiffies;
-		if (!next || left < next)
-			next = left;
+		if (time_after_eq(jiffies, sa->end_at))
+			cpns_sa_mark(sa, &gone, CPNS_CMD_SA_GONE,
+				     CPNS_REASON_NONE);
+		else
+			next_end = min_not_zero(next_end,
+						sa->end_at - jiffies);
 	}
-	cpns_sa_sweep(group, true);
-	return next;
+	cpns_sa_sweep(group, &gone);
+	return next_end;
+}
+
+/* under xfrm's lock: is it a state of ours that is on no list? */
+static int cpns_sa_stray(struct xfrm_state *x, int count, void *found)
+{
+	const struct cpns_sa *sa;
+
+	if (x->geniv != cpns_geniv)
+		return 0;
+	hash_for_each_possible_rcu(cpns_states, sa, hash, (unsigned long)x,
+				   true)
+		if (sa->x == x)
+			return 0;
+	xfrm_state_hold(x);
+	*(struct xfrm_state **)found = x;
+	return -EEXIST;
+}
+
+static void cpns_sa_reap_strays(struct net *net)
+{
+	struct xfrm_state_walk walk;
+	struct xfrm_state *x;
+
+	do {
+		x = NULL;
+		xfrm_state_walk_init(&walk, IPPROTO_ESP, NULL);
+		xfrm_state_walk(net, &walk, cpns_sa_stray, &x);
+		xfrm_state_walk_done(&walk, net);
+		if (x) {
+			if (!xfrm_state_delete(x))
+				cpns_sa_tell_xfrm(x, XFRM_MSG_DELSA);
+			xfrm_state_put(x);
+		}
+	} while (x);
 }
 
 static void cpns_sa_reap(struct work_struct *work)
 {
 	struct cpns_net *cn = container_of(to_delayed_work(work),
 					   struct cpns_net, sa_reap);
-	unsigned long next = 0, left;
+	unsigned long next = 0;
 	struct cpns_group *group;
-	unsigned int i;
+	long bucket = 0, at = 0;
 
-	rcu_read_lock();
-	for (i = 0; i < ARRAY_SIZE(cn->groups); i++) {
-		/* groups stay in the table until the namespace ends */
-		hlist_for_each_entry_rcu(group, &cn->groups[i], node) {
-			if (list_empty_careful(&group->sas) ||
-			    !refcount_inc_not_zero(&group->ref))
-				continue;
-			rcu_read_unlock();
-			left = cpns_sa_reap_group(group);
-			if (left && (!next || left < next))
-				next = left;
-			rcu_read_lock();
-			cpns_group_put(group);
-		}
+	for (; (group = cpns_sa_group(cn, &bucket, &at)); at++) {
+		if (!list_empty_careful(&group->sas))
+			next = min_not_zero(next, cpns_sa_reap_group(group));
+		cpns_group_put(group);
 	}
-	rcu_read_unlock();
+	if (xchg(&cn->sa_migrated, false))
+		cpns_sa_reap_strays(cn->net);
 	if (next && !READ_ONCE(cn->exiting))
 		queue_delayed_work(cpns_wq, &cn->sa_reap, next);
 }
@@ -760,23 +626,15 @@ void cpns_sa_net_init(struct cpns_net *cn)
 }
 
 /**
- * cpns_sa_net_exit() - a namespace ends: all states end, the work stops
- * @cn: its state; its table must still be complete
- *
- * Process context; no lock below the namespace's config held.
+ * cpns_sa_net_exit() - a namespace ends: the work stops
+ * @cn: its state; its groups have ended, and with them all states
  */
 void cpns_sa_net_exit(struct cpns_net *cn)
 {
-	struct cpns_group *group;
-	unsigned int i;
-
 	WRITE_ONCE(cn->exiting, true);
 	/* the xfrm manager looks at exiting under RCU */
 	synchronize_rcu();
 	cancel_delayed_work_sync(&cn->sa_reap);
-	for (i = 0; i < ARRAY_SIZE(cn->groups); i++)
-		hlist_for_each_entry(group, &cn->groups[i], node)
-			cpns_sa_group_gone(group, CPNS_REASON_NONE);
 }
 
 /*
@@ -785,23 +643,12 @@ void cpns_sa_net_exit(struct cpns_net *cn)
  */
 static int cpns_km_notify(struct xfrm_state *x, const struct km_event *event)
 {
-	struct cpns_net *cn;
-
-	switch (event->event) {
-	case XFRM_MSG_FLUSHSA:
-		cn = cpns_net(event->net);
-		break;
-	case XFRM_MSG_DELSA:
-	case XFRM_MSG_EXPIRE:
-		if (!x || x->geniv != cpns_geniv)
-			return 0;
-		cn = cpns_net(xs_net(x));
-		break;
-	default:
-		return 0;
-	}
-	if (!READ_ONCE(cn->exiting))
-		mod_delayed_work(cpns_wq, &cn->sa_reap, CPNS_REAP_DELAY);
+	if (event->event == XFRM_MSG_FLUSHSA)
+		cpns_sa_wake(cpns_net(event->net), CPNS_REAP_DELAY);
+	else if ((event->event == XFRM_MSG_DELSA ||
+		  event->event == XFRM_MSG_EXPIRE) &&
+		 x && x->geniv == cpns_geniv)
+		cpns_sa_wake(cpns_net(xs_net(x)), CPNS_REAP_DELAY);
 	return 0;
 }
 
@@ -812,25 +659,34 @@ static int cpns_km_acquire(struct xfrm_state *x, struct xfrm_tmpl *tmpl,
 	return -EOPNOTSUPP;
 }
 
+#ifdef CPNS_HAVE_XFRM_MIGRATE_NET
+static int cpns_km_migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
+			   const struct xfrm_migrate *m, int num_bundles,
+			   const struct xfrm_kmaddress *k, struct net *net,
+			   const struct xfrm_encap_tmpl *encap)
+{
+	struct cpns_net *cn = cpns_net(net);
+
+	WRITE_ONCE(cn->sa_migrated, true);
+	cpns_sa_wake(cn, CPNS_REAP_DELAY);
+	return -EOPNOTSUPP;
+}
+#endif
+
 static struct xfrm_mgr cpns_km = {
 	.notify		= cpns_km_notify,
 	.acquire	= cpns_km_acquire,
+#ifdef CPNS_HAVE_XFRM_MIGRATE_NET
+	.migrate	= cpns_km_migrate,
+#endif
 };
 
-/**
- * cpns_esp_init() - listen to xfrm
- *
- * Needs the namespaces' state. Return: 0.
- */
 int __init cpns_esp_init(void)
 {
 	xfrm_register_km(&cpns_km);
 	return 0;
 }
 
-/**
- * cpns_esp_exit() - stop listening; no state is left
- */
 void cpns_esp_exit(void)
 {
 	xfrm_unregister_km(&cpns_km);

@@ -6,12 +6,14 @@
  * checked, and whose attributes' ranges its policy has. Forms are checked here
  * as xfrm_user's verify_newsa_info() does, meaning in esp.c.
  */
-#include <linux/module.h>
+#include <linux/slab.h>
 #include <net/genetlink.h>
 #include <net/ipv6.h>
 
 #include "esp.h"
 #include "netlink_gen.h"
+
+#define CPNS_WINDOW_DEFAULT	128
 
 static int cpns_nl_refuse(struct genl_info *info, int attr, const char *why)
 {
@@ -41,13 +43,6 @@ static int cpns_nl_address(struct genl_info *info, int attr, u16 *family,
 	if (xfrm_addr_any(address, *family))
 		return cpns_nl_refuse(info, attr, "address is unspecified");
 	return 0;
-}
-
-static bool cpns_nl_multicast(const xfrm_address_t *address, u16 family)
-{
-	return family == AF_INET ? ipv4_is_multicast(address->a4) ||
-				   ipv4_is_lbcast(address->a4) :
-				   ipv6_addr_is_multicast(&address->in6);
 }
 
 static int cpns_nl_spi(struct genl_info *info, __be32 *spi)
@@ -80,84 +75,105 @@ static void cpns_nl_mark(const struct genl_info *info, struct xfrm_mark *mark)
 			      info->attrs[CPNS_A_MARK] ? U32_MAX : 0);
 }
 
-static int cpns_nl_window(struct genl_info *info, struct cpns_sa_config *config)
+/* above 32 packets by a bitmap, with 32-bit sequence numbers all the same */
+static int cpns_nl_window(struct genl_info *info, struct cpns_sa *sa)
 {
-	config->window = cpns_nl_u32(info, CPNS_A_WINDOW, 0);
-	if (config->dir == CPNS_DIR_OUT && config->window)
+	u32 window = cpns_nl_u32(info, CPNS_A_WINDOW, 0);
+	struct xfrm_replay_state_esn *esn;
+	struct xfrm_state *x = sa->x;
+	size_t size;
+
+	if (sa->dir == CPNS_DIR_OUT && window)
 		return cpns_nl_refuse(info, CPNS_A_WINDOW,
 				      "outbound states have no replay window");
-	if (config->dir == CPNS_DIR_IN && !config->window)
-		config->window = CPNS_WINDOW_DEFAULT;
-	return 0;
+	if (sa->dir == CPNS_DIR_OUT)
+		return 0;
+	window = window ?: CPNS_WINDOW_DEFAULT;
+	if (window <= 32) {
+		x->props.replay_window = window;
+		return 0;
+	}
+	size = struct_size(esn, bmp, DIV_ROUND_UP(window, 32));
+	esn = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!esn)
+		return -ENOMEM;
+	esn->bmp_len = DIV_ROUND_UP(window, 32);
+	esn->replay_window = window;
+	x->replay_esn = esn;
+	x->preplay_esn = kmemdup(esn, size, GFP_KERNEL_ACCOUNT);
+	return x->preplay_esn ? 0 : -ENOMEM;
 }
 
-static int cpns_nl_key_bytes(struct genl_info *info, u8 suite, u8 *bytes)
+static int cpns_nl_key_bytes(struct genl_info *info, struct cpns_sa *sa)
 {
 	const struct nlattr *nla = info->attrs[CPNS_A_KEY_BYTES];
+	u8 suite = sa->use.epoch->suite;
 
-	*bytes = nla ? nla_get_u8(nla) :
-		 suite == CPNS_SUITE_AES_128_GCM ? 16 : 32;
-	if (*bytes == 32 ||
-	    (*bytes == 16 && suite != CPNS_SUITE_CHACHA20_POLY1305))
+	sa->key_bytes = nla ? nla_get_u8(nla) :
+			suite == CPNS_SUITE_AES_128_GCM ? 16 : 32;
+	if (sa->key_bytes == 32 ||
+	    (sa->key_bytes == 16 && suite != CPNS_SUITE_CHACHA20_POLY1305))
 		return 0;
 	return cpns_nl_refuse(info, CPNS_A_KEY_BYTES,
 			      "the cipher has no keys of this size");
 }
 
-static int cpns_nl_addresses(struct genl_info *info,
-			     struct cpns_sa_config *config)
+static int cpns_nl_addresses(struct genl_info *info, struct xfrm_state *x)
 {
-	u16 family;
+	u16 family = 0;
+	bool bad;
 	int err;
 
-	err = cpns_nl_address(info, CPNS_A_SRC, &family, &config->src);
-	if (!err)
-		err = cpns_nl_address(info, CPNS_A_DST, &config->family,
-				      &config->dst);
+	err = cpns_nl_address(info, CPNS_A_SRC, &family, &x->props.saddr) ?:
+	      cpns_nl_address(info, CPNS_A_DST, &x->props.family,
+			      &x->id.daddr);
 	if (err)
 		return err;
-	if (family != config->family)
+	if (family != x->props.family)
 		return cpns_nl_refuse(info, CPNS_A_DST,
 				      "addresses of different families");
-	if (cpns_nl_multicast(&config->src, family))
+	bad = family == AF_INET ? ipv4_is_multicast(x->props.saddr.a4) ||
+				  ipv4_is_lbcast(x->props.saddr.a4) :
+				  ipv6_addr_is_multicast(&x->props.saddr.in6);
+	if (bad)
 		return cpns_nl_refuse(info, CPNS_A_SRC,
 				      "source is a multicast address");
 	return 0;
 }
 
-static int cpns_nl_config(struct genl_info *info, const struct cpns_use *use,
-			  struct cpns_sa_config *config)
+/* what the caller chooses */
+static int cpns_nl_state(struct genl_info *info, struct cpns_sa *sa)
 {
-	const struct nlattr *nla;
+	const struct nlattr *mode = info->attrs[CPNS_A_MODE];
+	const struct nlattr *sid = info->attrs[CPNS_A_SID];
+	struct xfrm_state *x = sa->x;
 	int err;
 
-	memset(config, 0, sizeof(*config));
-	config->dir = cpns_nl_dir(info);
-	if (!config->dir)
+	sa->dir = cpns_nl_dir(info);
+	if (!sa->dir)
 		return cpns_nl_refuse(info, CPNS_A_DIR, "direction is missing");
-	err = cpns_nl_addresses(info, config);
-	if (!err)
-		err = cpns_nl_spi(info, &config->spi);
-	if (!err)
-		err = cpns_nl_window(info, config);
-	if (!err)
-		err = cpns_nl_key_bytes(info, use->epoch->suite,
-					&config->key_bytes);
+	err = cpns_nl_addresses(info, x) ?: cpns_nl_spi(info, &x->id.spi) ?:
+	      cpns_nl_window(info, sa) ?: cpns_nl_key_bytes(info, sa);
 	if (err)
 		return err;
-
-	nla = info->attrs[CPNS_A_SID];
-	if (nla)
-		config->sid = nla_get_u16(nla);
-	else if (config->dir == CPNS_DIR_OUT)
-		config->sid = cpns_epoch_sid(use->epoch);
-	if (!config->sid)
+	if (sid)
+		sa->sid = nla_get_u16(sid);
+	else if (sa->dir == CPNS_DIR_OUT)
+		sa->sid = cpns_epoch_sid(sa->use.epoch);
+	if (!sa->sid)
 		return cpns_nl_refuse(info, CPNS_A_SID, "no sender id");
-	nla = info->attrs[CPNS_A_MODE];
-	config->mode = nla ? nla_get_u8(nla) : CPNS_SA_MODE_TUNNEL;
-	config->reqid = cpns_nl_u32(info, CPNS_A_REQID, 0);
-	config->if_id = cpns_nl_u32(info, CPNS_A_IF_ID, 0);
-	cpns_nl_mark(info, &config->mark);
+
+	x->id.proto = IPPROTO_ESP;
+	x->props.reqid = cpns_nl_u32(info, CPNS_A_REQID, 0);
+	x->if_id = cpns_nl_u32(info, CPNS_A_IF_ID, 0);
+	cpns_nl_mark(info, &x->mark);
+	if (mode && nla_get_u8(mode) == CPNS_SA_MODE_TRANSPORT) {
+		x->props.mode = XFRM_MODE_TRANSPORT;
+		x->sel.family = x->props.family;
+	} else {	/* either family inside */
+		x->props.mode = XFRM_MODE_TUNNEL;
+		x->props.flags = XFRM_STATE_AF_UNSPEC;
+	}
 	return 0;
 }
 
@@ -207,59 +223,47 @@ static int cpns_nl_explain(struct genl_info *info, int err)
 	return err;
 }
 
-/**
- * cpns_nl_sa_add_doit() - SA_ADD
- * @skb: request
- * @info: its attributes
- *
- * Return: 0 or a negative errno with a text.
- */
 int cpns_nl_sa_add_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct cpns_sa_config config;
-	struct cpns_use use;
+	struct cpns_sa *sa;
+	__be32 spi;
 	int err;
 
-	err = cpns_use_info(info, &use);
-	if (err)
-		return err;
-	err = cpns_nl_config(info, &use, &config);
-	if (!err)
-		err = cpns_sa_add(genl_info_net(info), &use, &config,
-				  info->extack);
-	cpns_use_put(&use);
-	if (err)
+	sa = kzalloc(sizeof(*sa), GFP_KERNEL_ACCOUNT);
+	if (!sa)
+		return cpns_nl_explain(info, -ENOMEM);
+	err = cpns_use_info(info, &sa->use);
+	if (!err) {
+		sa->x = xfrm_state_alloc(genl_info_net(info));
+		err = sa->x ? cpns_nl_state(info, sa) : -ENOMEM;
+	}
+	if (!err) {
+		spi = sa->x->id.spi;
+		err = cpns_sa_add(sa, info->extack);
+	}
+	if (err) {
+		cpns_sa_free(sa);
 		return cpns_nl_explain(info, err);
-	cpns_nl_reply_spi(info, config.spi);
+	}
+	cpns_nl_reply_spi(info, spi);
 	return 0;
 }
 
-/**
- * cpns_nl_sa_del_doit() - SA_DEL
- * @skb: request
- * @info: its attributes
- *
- * Return: 0 or a negative errno with a text.
- */
 int cpns_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct cpns_sa_match match = { .dir = cpns_nl_dir(info), .silent = true };
 	struct cpns_group *group;
-	struct cpns_sa_id id;
 	int err;
 
-	memset(&id, 0, sizeof(id));
-	id.dir = cpns_nl_dir(info);
-	err = cpns_nl_address(info, CPNS_A_DST, &id.family, &id.dst);
-	if (!err)
-		err = cpns_nl_spi(info, &id.spi);
+	err = cpns_nl_address(info, CPNS_A_DST, &match.family, &match.dst) ?:
+	      cpns_nl_spi(info, &match.spi);
 	if (err)
 		return err;
-	cpns_nl_mark(info, &id.mark);
-
+	cpns_nl_mark(info, &match.mark);
 	group = cpns_nl_group(info);
 	if (IS_ERR(group))
 		return PTR_ERR(group);
-	err = cpns_sa_del(group, &id);
+	err = cpns_sa_end(group, &match);
 	cpns_group_put(group);
 	if (err)
 		NL_SET_ERR_MSG(info->extack, "the group has no such state");
@@ -325,6 +329,7 @@ static int cpns_nl_put_sa(struct sk_buff *skb, struct netlink_callback *cb,
 		genlmsg_cancel(skb, head);
 		return -EMSGSIZE;
 	}
+	genl_dump_check_consistent(cb, head);
 	genlmsg_end(skb, head);
 	return 0;
 }
@@ -360,13 +365,7 @@ static bool cpns_nl_wanted(const struct cpns_group *group,
 	       nla_get_s32(tb[CPNS_A_SERIAL]) == READ_ONCE(group->serial);
 }
 
-/**
- * cpns_nl_sa_get_dumpit() - SA_GET
- * @skb: answer
- * @cb: args[0] bucket, args[1] group in it, args[2] state in that one
- *
- * Return: bytes, or a negative errno.
- */
+/* args[0] is a bucket, args[1] a group in it, args[2] a state in that one */
 int cpns_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct net *net = sock_net(skb->sk);
@@ -374,38 +373,22 @@ int cpns_nl_sa_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	struct nlattr *tb[CPNS_A_MAX + 1];
 	struct cpns_group *group;
 	int err;
-	long at;
 
 	err = cpns_nl_check(net, cb->nlh, cb->extack) ?:
 	      genlmsg_parse(cb->nlh, &cpns_family, tb, cpns_family.maxattr,
 			    cpns_family.policy, cb->extack);
 	if (err)
 		return err;
-
-	rcu_read_lock();
-	for (; cb->args[0] < ARRAY_SIZE(cn->groups); cb->args[0]++) {
-		at = 0;
-		/* groups stay in the table until the namespace ends */
-		hlist_for_each_entry_rcu(group, &cn->groups[cb->args[0]],
-					 node) {
-			if (at++ < cb->args[1])
-				continue;
-			if (!cpns_nl_wanted(group, tb) ||
-			    !refcount_inc_not_zero(&group->ref))
-				goto next;
-			rcu_read_unlock();
-			err = cpns_nl_dump_group(skb, cb, group);
-			rcu_read_lock();
-			cpns_group_put(group);
-			if (err)
-				goto out;
-next:
-			cb->args[1] = at;
-			cb->args[2] = 0;
-		}
-		cb->args[1] = 0;
+	/* what changes meanwhile is told as an interruption */
+	cb->seq = atomic_read(&cpns_sa_changes) ?: 1;
+	while ((group = cpns_sa_group(cn, &cb->args[0], &cb->args[1]))) {
+		err = cpns_nl_wanted(group, tb) ?
+		      cpns_nl_dump_group(skb, cb, group) : 0;
+		cpns_group_put(group);
+		if (err)
+			break;
+		cb->args[1]++;
+		cb->args[2] = 0;
 	}
-out:
-	rcu_read_unlock();
-	return skb->len ? skb->len : err;
+	return skb->len ?: err;
 }

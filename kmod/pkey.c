@@ -32,39 +32,18 @@ static int cpns_pkey_check(const struct kernel_pkey_params *params)
 	return 0;
 }
 
-/* a tfm for messages of one sender in one epoch */
-static struct crypto_aead *cpns_pkey_tfm(const struct cpns_use *use, u16 sid)
+/* in place: @buffer has room for IV | text | tag, @len is all that is input */
+static int cpns_pkey_crypt(const struct cpns_use *use, u16 sid, bool encrypt,
+			   void *buffer, unsigned int len)
 {
 	u8 suite = use->epoch->suite;
-	struct cpns_handle handle = {
+	const struct cpns_handle handle = {
 		.serial = cpu_to_be32(use->reference->serial),
 		.epoch = cpu_to_be32(use->epoch->num),
 		.sid = cpu_to_be16(sid),
 		.use = CPNS_USE_MESSAGE,
 		.key_bytes = suite == CPNS_SUITE_AES_128_GCM ? 16 : 32,
 	};
-	struct crypto_aead *tfm;
-	int err;
-
-	tfm = crypto_alloc_aead(suite == CPNS_SUITE_CHACHA20_POLY1305 ?
-				"cpns(rfc7539(chacha20,poly1305))" :
-				"cpns(gcm(aes))", 0, 0);
-	if (IS_ERR(tfm))
-		return tfm;
-	err = crypto_aead_setkey(tfm, (u8 *)&handle, sizeof(handle));
-	if (!err)
-		err = crypto_aead_setauthsize(tfm, CPNS_MESSAGE_TAG);
-	if (err) {
-		crypto_free_aead(tfm);
-		return ERR_PTR(err);
-	}
-	return tfm;
-}
-
-/* in place: @buffer has room for IV | text | tag, @len is all that is input */
-static int cpns_pkey_crypt(const struct cpns_use *use, u16 sid, bool encrypt,
-			   void *buffer, unsigned int len)
-{
 	DECLARE_CRYPTO_WAIT(wait);
 	struct aead_request *req;
 	struct crypto_aead *tfm;
@@ -72,22 +51,25 @@ static int cpns_pkey_crypt(const struct cpns_use *use, u16 sid, bool encrypt,
 	u8 no_iv[12] = {};
 	int err;
 
-	tfm = cpns_pkey_tfm(use, sid);
+	tfm = crypto_alloc_aead(suite == CPNS_SUITE_CHACHA20_POLY1305 ?
+				"cpns(rfc7539(chacha20,poly1305))" :
+				"cpns(gcm(aes))", 0, 0);
 	if (IS_ERR(tfm))
 		return PTR_ERR(tfm);
+	err = crypto_aead_setkey(tfm, (const u8 *)&handle, sizeof(handle));
 	req = aead_request_alloc(tfm, GFP_KERNEL);
-	if (!req) {
-		crypto_free_aead(tfm);
-		return -ENOMEM;
+	if (!err && !req)
+		err = -ENOMEM;
+	if (!err) {
+		sg_init_one(&sg, buffer, len + (encrypt ? CPNS_MESSAGE_TAG : 0));
+		aead_request_set_callback(req, CRYPTO_TFM_REQ_MAY_SLEEP |
+					  CRYPTO_TFM_REQ_MAY_BACKLOG,
+					  crypto_req_done, &wait);
+		aead_request_set_crypt(req, &sg, &sg, len, no_iv);
+		aead_request_set_ad(req, 0);
+		err = crypto_wait_req(encrypt ? crypto_aead_encrypt(req) :
+						crypto_aead_decrypt(req), &wait);
 	}
-	sg_init_one(&sg, buffer, len + (encrypt ? CPNS_MESSAGE_TAG : 0));
-	aead_request_set_callback(req, CRYPTO_TFM_REQ_MAY_SLEEP |
-				  CRYPTO_TFM_REQ_MAY_BACKLOG,
-				  crypto_req_done, &wait);
-	aead_request_set_crypt(req, &sg, &sg, len, no_iv);
-	aead_request_set_ad(req, 0);
-	err = crypto_wait_req(encrypt ? crypto_aead_encrypt(req) :
-					crypto_aead_decrypt(req), &wait);
 	aead_request_free(req);
 	crypto_free_aead(tfm);
 	return err;
@@ -103,7 +85,7 @@ static int cpns_pkey_encrypt(struct key *key, const void *in, u32 in_len,
 
 	/* the epoch to send with may change under way: take the next one */
 	do {
-		err = cpns_use_key(key, 0, &use);
+		err = cpns_use_key(key, 0, 0, &use);
 		if (err)
 			return err;
 		memset(out, 0, CPNS_MESSAGE_HEADER_SIZE);
@@ -126,37 +108,32 @@ static int cpns_pkey_encrypt(struct key *key, const void *in, u32 in_len,
 static int cpns_pkey_decrypt(struct key *key, const void *in, u32 in_len,
 			     u8 *out)
 {
-	struct cpns_message header;
+	const struct cpns_message *header = in;
+	u32 text = in_len - CPNS_MESSAGE_ADDED;
 	struct cpns_use use;
-	__be16 sid;
 	u8 *buffer;
-	u32 text;
+	u16 sid;
 	int err;
 
 	if (in_len < CPNS_MESSAGE_ADDED)
 		return -EBADMSG;
-	text = in_len - CPNS_MESSAGE_ADDED;
-	memcpy(&header, in, sizeof(header));
-	memcpy(&sid, header.iv, sizeof(sid));
-	if (!header.epoch || !sid)
+	sid = header->iv[0] << 8 | header->iv[1];
+	if (!header->epoch || !sid)
 		return -EBADMSG;
-
-	err = cpns_use_key(key, be32_to_cpu(header.epoch), &use);
-	if (err)
-		return err;
-	err = -ENOMEM;
 	buffer = kmemdup(in, in_len, GFP_KERNEL);
 	if (!buffer)
-		goto put;
-	memset(buffer, 0, sizeof(header.epoch));
-	err = cpns_pkey_crypt(&use, be16_to_cpu(sid), false, buffer, in_len);
+		return -ENOMEM;
+	memset(buffer, 0, sizeof(header->epoch));
+	err = cpns_use_key(key, be32_to_cpu(header->epoch), sid, &use);
+	if (!err) {
+		err = cpns_pkey_crypt(&use, sid, false, buffer, in_len);
+		cpns_use_put(&use);
+	}
 	if (!err) {
 		memcpy(out, buffer + CPNS_MESSAGE_HEADER_SIZE, text);
 		err = text;
 	}
 	kfree_sensitive(buffer);
-put:
-	cpns_use_put(&use);
 	return err;
 }
 
@@ -206,27 +183,18 @@ int cpns_pkey_eds_op(struct kernel_pkey_params *params, const void *in,
 	if (!try_module_get(THIS_MODULE))
 		return -EKEYREVOKED;
 
-	switch (params->op) {
-	case kernel_pkey_encrypt:
-		if (params->in_len > CPNS_MESSAGE_MAX ||
-		    params->out_len < params->in_len + CPNS_MESSAGE_ADDED)
-			err = -EMSGSIZE;
-		else
-			err = cpns_pkey_encrypt(params->key, in,
-						params->in_len, out);
-		break;
-	case kernel_pkey_decrypt:
-		if (params->in_len > CPNS_MESSAGE_MAX + CPNS_MESSAGE_ADDED ||
-		    params->out_len + CPNS_MESSAGE_ADDED < params->in_len)
-			err = -EMSGSIZE;
-		else
-			err = cpns_pkey_decrypt(params->key, in,
-						params->in_len, out);
-		break;
-	default:
+	if (params->op == kernel_pkey_encrypt)
+		err = params->in_len > CPNS_MESSAGE_MAX ||
+		      params->out_len < params->in_len + CPNS_MESSAGE_ADDED ?
+		      -EMSGSIZE : cpns_pkey_encrypt(params->key, in,
+						    params->in_len, out);
+	else if (params->op == kernel_pkey_decrypt)
+		err = params->in_len > CPNS_MESSAGE_MAX + CPNS_MESSAGE_ADDED ||
+		      params->out_len + CPNS_MESSAGE_ADDED < params->in_len ?
+		      -EMSGSIZE : cpns_pkey_decrypt(params->key, in,
+						    params->in_len, out);
+	else
 		err = -EOPNOTSUPP;
-	}
-
 	module_put(THIS_MODULE);
 	return err;
 }

@@ -485,8 +485,10 @@ int cpns_group_set(struct cpns_net *cn, const struct cpns_message_in *in,
 	if (err >= 0) {
 		cpns_group_settle(stage->group);
 		for (i = 0; !err && !stage->reseal && i < in->evicted; i++)
-			cpns_sa_sender_gone(stage->group, stage->set.epoch,
-					    evicted[i]);
+			cpns_sa_end(stage->group, &(struct cpns_sa_match){
+					.below = stage->set.epoch,
+					.sid = evicted[i], .dir = CPNS_DIR_IN,
+					.reason = CPNS_REASON_EVICTED });
 		cpns_watch_start(cn);
 		*group = cpns_group_hold(stage->group);
 		err = 0;

@@ -46,6 +46,7 @@ struct cpns_tfm {
 	struct crypto_aead		*child;
 	const struct cpns_algorithm	*algorithm;
 	struct cpns_use			use;
+	int				why;	/* without @use */
 	u16				sid;
 	u8				use_id;
 };
@@ -56,44 +57,22 @@ struct cpns_request {
 	struct aead_request	subreq;
 };
 
-static bool cpns_handle_valid(const struct cpns_algorithm *algorithm,
+/* resolve a handle, key X with what it stands for */
+static int cpns_setkey_handle(struct crypto_aead *aead,
 			      const struct cpns_handle *handle)
 {
-	if (handle->use < CPNS_USE_ESP || handle->use > CPNS_USE_MESSAGE)
-		return false;
-	if (!handle->sid)
-		return false;
-	return handle->key_bytes == 32 ||
-	       (handle->key_bytes == 16 && algorithm->aes);
-}
-
-static int cpns_setkey(struct crypto_aead *aead, const u8 *key,
-		       unsigned int keylen)
-{
 	struct cpns_tfm *tfm = crypto_aead_ctx(aead);
-	const struct cpns_algorithm *algorithm = tfm->algorithm;
-	struct cpns_handle handle;
-	struct cpns_use use = {};
+	unsigned int len = handle->key_bytes + tfm->algorithm->salt;
+	u16 sid = be16_to_cpu(handle->sid);
+	struct cpns_use use;
 	u8 traffic[32 + 4];
-	unsigned int len;
 	int err;
 
-	/* a request before the new key must not find the old one's rights */
-	cpns_use_put(&tfm->use);
-
-	if (keylen != sizeof(handle))
-		return -EINVAL;
-	memcpy(&handle, key, sizeof(handle));
-	if (!cpns_handle_valid(algorithm, &handle))
-		return -EINVAL;
-	err = cpns_use_handle(&handle, &use);
+	err = cpns_use_handle(handle, &use);
 	if (err)
 		return err;
-
-	len = handle.key_bytes + algorithm->salt;
-	err = cpns_traffic_key(&use, handle.use, algorithm->aead_id,
-			       be16_to_cpu(handle.sid), handle.key_bytes,
-			       traffic, len);
+	err = cpns_traffic_key(&use, handle->use, tfm->algorithm->aead_id, sid,
+			       handle->key_bytes, traffic, len);
 	if (!err) {
 		crypto_aead_clear_flags(tfm->child, CRYPTO_TFM_REQ_MASK);
 		crypto_aead_set_flags(tfm->child, crypto_aead_get_flags(aead) &
@@ -105,11 +84,43 @@ static int cpns_setkey(struct crypto_aead *aead, const u8 *key,
 		cpns_use_put(&use);
 		return err;
 	}
-
 	tfm->use = use;
-	tfm->sid = be16_to_cpu(handle.sid);
-	tfm->use_id = handle.use;
+	tfm->sid = sid;
+	tfm->use_id = handle->use;
 	return 0;
+}
+
+static int cpns_setkey(struct crypto_aead *aead, const u8 *key,
+		       unsigned int keylen)
+{
+	struct cpns_tfm *tfm = crypto_aead_ctx(aead);
+	struct cpns_handle handle;
+	int err;
+
+	/* a request before the new key must not find the old one's rights */
+	cpns_use_put(&tfm->use);
+	tfm->why = -ENOKEY;
+
+	if (keylen != sizeof(handle))
+		return -EINVAL;
+	memcpy(&handle, key, sizeof(handle));
+	if (handle.use < CPNS_USE_ESP || handle.use > CPNS_USE_MESSAGE ||
+	    !handle.sid || (handle.key_bytes != 32 &&
+			    (handle.key_bytes != 16 || !tfm->algorithm->aes)))
+		return -EINVAL;
+	err = cpns_setkey_handle(aead, &handle);
+	/*
+	 * XFRM_MSG_MIGRATE clones states whose epoch may have ended, and
+	 * kernels before 6.18 warn where a clone's key is refused. So for use 1
+	 * the end of a key is told at every request instead.
+	 */
+	if (handle.use == CPNS_USE_ESP &&
+	    (err == -EKEYREVOKED || err == -EKEYEXPIRED ||
+	     err == -EKEYREJECTED || err == -ENOKEY)) {
+		tfm->why = err;
+		err = 0;
+	}
+	return err;
 }
 
 static int cpns_setauthsize(struct crypto_aead *aead, unsigned int authsize)
@@ -119,19 +130,6 @@ static int cpns_setauthsize(struct crypto_aead *aead, unsigned int authsize)
 	if (authsize != CPNS_TAG_BYTES)
 		return -EINVAL;
 	return crypto_aead_setauthsize(tfm->child, authsize);
-}
-
-/* Only ESP hands over an IV of its own (the sequence number): not used. */
-static bool cpns_caller_has_iv(const struct cpns_tfm *tfm,
-			       const struct aead_request *req)
-{
-	return tfm->use_id != CPNS_USE_ESP &&
-	       memchr_inv(req->iv, 0, tfm->algorithm->ivsize);
-}
-
-static u8 *cpns_request_iv(struct crypto_aead *aead, struct cpns_request *rctx)
-{
-	return PTR_ALIGN(&rctx->iv[0], crypto_aead_alignmask(aead) + 1);
 }
 
 /* X completes to the caller itself: nothing of ours is left to do or wipe */
@@ -170,32 +168,47 @@ static void cpns_copy(struct scatterlist *dst, struct scatterlist *src,
 #endif
 }
 
+/*
+ * What encryption and decryption begin with. @iv gets what stands in the IV's
+ * place. Only ESP hands over an IV of its own, the sequence number: not used.
+ */
+static int cpns_begin(struct cpns_tfm *tfm, struct aead_request *req,
+		      unsigned int least, u8 *iv)
+{
+	unsigned int ivsize = tfm->algorithm->ivsize;
+
+	if (!tfm->use.epoch)
+		return tfm->why;
+	if (req->cryptlen < least ||
+	    (u64)req->assoclen + req->cryptlen + CPNS_TAG_BYTES > U32_MAX)
+		return -EINVAL;
+	if (tfm->use_id != CPNS_USE_ESP && memchr_inv(req->iv, 0, ivsize))
+		return -EINVAL;
+	scatterwalk_map_and_copy(iv, req->src, req->assoclen, ivsize, 0);
+	return 0;
+}
+
+static u8 *cpns_request_iv(struct crypto_aead *aead, struct aead_request *req)
+{
+	struct cpns_request *rctx = aead_request_ctx(req);
+
+	return PTR_ALIGN(&rctx->iv[0], crypto_aead_alignmask(aead) + 1);
+}
+
 static int cpns_encrypt(struct aead_request *req)
 {
 	struct crypto_aead *aead = crypto_aead_reqtfm(req);
 	struct cpns_tfm *tfm = crypto_aead_ctx(aead);
 	unsigned int ivsize = tfm->algorithm->ivsize;
-	struct cpns_request *rctx = aead_request_ctx(req);
-	u8 *iv = cpns_request_iv(aead, rctx);
+	u8 *iv = cpns_request_iv(aead, req);
 	__be64 counter;
 	int err;
 
-	if (!tfm->use.epoch)
-		return -ENOKEY;
-	if (req->cryptlen < ivsize ||
-	    req->assoclen > U32_MAX - CPNS_TAG_BYTES - req->cryptlen)
-		return -EINVAL;
-	if (cpns_caller_has_iv(tfm, req))
-		return -EINVAL;
-	if (tfm->use_id != CPNS_USE_ESP) {
-		scatterwalk_map_and_copy(iv, req->src, req->assoclen, ivsize,
-					 0);
-		if (memchr_inv(iv, 0, ivsize))
-			return -EINVAL;
-	}
-	err = cpns_may_encrypt(&tfm->use, tfm->sid);
-	if (!err)
-		err = cpns_next_iv(&tfm->use, tfm->sid, &counter);
+	err = cpns_begin(tfm, req, ivsize, iv);
+	if (!err && tfm->use_id != CPNS_USE_ESP && memchr_inv(iv, 0, ivsize))
+		err = -EINVAL;
+	err = err ?: cpns_may_encrypt(&tfm->use, tfm->sid) ?:
+	      cpns_next_iv(&tfm->use, tfm->sid, &counter);
 	if (err)
 		return err;
 
@@ -209,7 +222,6 @@ static int cpns_encrypt(struct aead_request *req)
 	if (req->src != req->dst)
 		cpns_copy(req->dst, req->src, req->assoclen + req->cryptlen);
 	scatterwalk_map_and_copy(iv, req->dst, req->assoclen, ivsize, 1);
-
 	return crypto_aead_encrypt(cpns_subrequest(tfm, req, req->dst, iv));
 }
 
@@ -218,27 +230,17 @@ static int cpns_decrypt(struct aead_request *req)
 	struct crypto_aead *aead = crypto_aead_reqtfm(req);
 	struct cpns_tfm *tfm = crypto_aead_ctx(aead);
 	unsigned int ivsize = tfm->algorithm->ivsize;
-	struct cpns_request *rctx = aead_request_ctx(req);
-	u8 *iv = cpns_request_iv(aead, rctx);
+	u8 *iv = cpns_request_iv(aead, req);
 	int err;
 
-	if (!tfm->use.epoch)
-		return -ENOKEY;
-	if (req->cryptlen < ivsize + CPNS_TAG_BYTES ||
-	    req->assoclen > U32_MAX - req->cryptlen)
-		return -EINVAL;
-	if (cpns_caller_has_iv(tfm, req))
-		return -EINVAL;
-	err = cpns_may_decrypt(&tfm->use, tfm->sid);
+	err = cpns_begin(tfm, req, ivsize + CPNS_TAG_BYTES, iv) ?:
+	      cpns_may_decrypt(&tfm->use, tfm->sid);
 	if (err)
 		return err;
-
-	scatterwalk_map_and_copy(iv, req->src, req->assoclen, ivsize, 0);
 	/* X leaves AAD and IV of the destination alone; make the IV defined */
 	if (req->src != req->dst)
 		scatterwalk_map_and_copy(iv, req->dst, req->assoclen, ivsize,
 					 1);
-
 	return crypto_aead_decrypt(cpns_subrequest(tfm, req, req->src, iv));
 }
 
@@ -260,6 +262,7 @@ static int cpns_init_tfm(struct crypto_aead *aead)
 	tfm->child = child;
 	tfm->algorithm = ctx->algorithm;
 	memset(&tfm->use, 0, sizeof(tfm->use));
+	tfm->why = -ENOKEY;
 	crypto_aead_set_reqsize(aead, sizeof(struct cpns_request) +
 				crypto_aead_reqsize(child));
 	return 0;
@@ -289,20 +292,6 @@ static const struct cpns_algorithm *cpns_algorithm(const char *name)
 		if (!strcmp(name, cpns_algorithms[i].name))
 			return &cpns_algorithms[i];
 	return NULL;
-}
-
-static int cpns_set_names(struct crypto_alg *base, const struct crypto_alg *x)
-{
-	if (snprintf(base->cra_name, CRYPTO_MAX_ALG_NAME, "cpns(%s)",
-		     x->cra_name) >= CRYPTO_MAX_ALG_NAME ||
-	    snprintf(base->cra_driver_name, CRYPTO_MAX_ALG_NAME, "cpns(%s)",
-		     x->cra_driver_name) >= CRYPTO_MAX_ALG_NAME)
-		return -ENAMETOOLONG;
-	base->cra_priority = x->cra_priority;
-	base->cra_blocksize = x->cra_blocksize;
-	base->cra_alignmask = x->cra_alignmask;
-	base->cra_ctxsize = sizeof(struct cpns_tfm);
-	return 0;
 }
 
 static int cpns_create(struct crypto_template *tmpl, struct rtattr **tb)
@@ -341,10 +330,14 @@ static int cpns_create(struct crypto_template *tmpl, struct rtattr **tb)
 	    crypto_aead_alg_maxauthsize(x) != CPNS_TAG_BYTES ||
 	    x->base.cra_alignmask >= CPNS_ALIGN_MAX)
 		goto err_free;
-	err = cpns_set_names(&inst->alg.base, &x->base);
+	err = crypto_inst_setname(aead_crypto_instance(inst), "cpns", &x->base);
 	if (err)
 		goto err_free;
 
+	inst->alg.base.cra_priority = x->base.cra_priority;
+	inst->alg.base.cra_blocksize = x->base.cra_blocksize;
+	inst->alg.base.cra_alignmask = x->base.cra_alignmask;
+	inst->alg.base.cra_ctxsize = sizeof(struct cpns_tfm);
 	inst->alg.ivsize = algorithm->ivsize;
 	inst->alg.maxauthsize = CPNS_TAG_BYTES;
 	inst->alg.chunksize = crypto_aead_alg_chunksize(x);
@@ -372,21 +365,11 @@ static struct crypto_template cpns_template = {
 	.module	= THIS_MODULE,
 };
 
-/**
- * cpns_template_init() - register the template
- *
- * Return: 0 or a negative errno.
- */
 int __init cpns_template_init(void)
 {
 	return crypto_register_template(&cpns_template);
 }
 
-/**
- * cpns_template_exit() - unregister the template
- *
- * Its instances hold the module, so none is left.
- */
 void cpns_template_exit(void)
 {
 	crypto_unregister_template(&cpns_template);

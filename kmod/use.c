@@ -11,7 +11,23 @@
 
 #include "group.h"
 
-/* May the caller use this key for ESP? CAP_NET_ADMIN over its namespace. */
+static bool cpns_evicted(const struct cpns_group *group, u32 num, u16 sid)
+{
+	const struct cpns_evicted *evicted;
+	bool found = false;
+	u32 i;
+
+	rcu_read_lock();
+	evicted = rcu_dereference(group->evicted);
+	if (evicted && num < evicted->newest)
+		for (i = 0; i < evicted->count && !found; i++)
+			found = evicted->entry[i].sid == sid &&
+				num < evicted->entry[i].below;
+	rcu_read_unlock();
+	return found;
+}
+
+/* May the caller use this group for ESP? CAP_NET_ADMIN over its namespace. */
 static int cpns_may_use_esp(struct cpns_group *group)
 {
 	struct net *net;
@@ -27,17 +43,26 @@ static int cpns_may_use_esp(struct cpns_group *group)
 	return err;
 }
 
-/* Fill @use from a reference that is given away, for epoch @num. */
-static int cpns_use_fill(struct cpns_reference *reference, u32 num,
+/* Fill @use from a reference that is given away. A number never comes back. */
+static int cpns_use_fill(struct cpns_reference *reference, u32 num, u16 sid,
 			 struct cpns_use *use)
 {
 	struct cpns_group *group = reference->group;
-	int err = READ_ONCE(reference->why) ?: READ_ONCE(group->why);
+	int err = READ_ONCE(reference->why);
+	bool passed;
 
 	use->reference = reference;
-	use->epoch = err ? NULL : cpns_epoch_get(group, num);
+	mutex_lock(&group->lock);
+	err = err ?: group->why;
+	if (!err)
+		use->epoch = cpns_epoch_get(group, num);
+	passed = num && num <= group->highest;
+	mutex_unlock(&group->lock);
 	if (use->epoch)
 		return 0;
+	if (!err && passed)
+		err = cpns_evicted(group, num, sid) ? -EKEYREJECTED :
+						      -EKEYEXPIRED;
 	if (!err || err == -ENOKEY) {
 		cpns_event_key_wanted(group, num);
 		err = -ENOKEY;
@@ -46,49 +71,61 @@ static int cpns_use_fill(struct cpns_reference *reference, u32 num,
 	return err;
 }
 
+/* A key's reference, held; for users in namespace @net, any if NULL. */
+static struct cpns_reference *cpns_use_reference(struct key *key,
+						 const struct net *net)
+{
+	struct cpns_reference *reference;
+	int err;
+
+	if (key->type != &cpns_key_type)
+		return ERR_PTR(-EINVAL);
+	err = key_validate(key);
+	if (err)
+		return ERR_PTR(err);
+	if (net && key->index_key.domain_tag != net->key_domain)
+		return ERR_PTR(-EACCES);
+	reference = cpns_key_reference(key);
+	return reference ?: ERR_PTR(-EKEYREVOKED);
+}
+
 /**
- * cpns_use_key() - use a key of our type that the caller was let to
- * @key: key, of any type, held by the caller
+ * cpns_use_key() - use a key that the caller was let to
+ * @key: key, of any type, held by the caller, who checked KEY_NEED_SEARCH
  * @num: epoch number, 0 for the one to send with
+ * @sid: whose traffic key
  * @use: filled on success
  *
- * For callers that checked KEY_NEED_SEARCH. Sleeps.
- *
- * Return: 0, -EINVAL a key of another type, -EACCES of another namespace,
- * -EKEYREVOKED, -EKEYEXPIRED, -ENOKEY no such epoch (raises KEY_WANTED).
+ * Sleeps. Return: 0, -EINVAL a key of another type, -EACCES of another
+ * namespace, -EKEYREVOKED, -EKEYEXPIRED ended or replaced, -EKEYREJECTED
+ * @sid was evicted, -ENOKEY no such epoch yet (raises KEY_WANTED).
  */
-int cpns_use_key(struct key *key, u32 num, struct cpns_use *use)
+int cpns_use_key(struct key *key, u32 num, u16 sid, struct cpns_use *use)
 {
 	struct cpns_reference *reference;
 
 	memset(use, 0, sizeof(*use));
-	if (key->type != &cpns_key_type)
-		return -EINVAL;
-	if (key->index_key.domain_tag != current->nsproxy->net_ns->key_domain)
-		return -EACCES;
-	reference = cpns_key_reference(key);
-	if (!reference)
-		return -EKEYREVOKED;
-	return cpns_use_fill(reference, num, use);
+	reference = cpns_use_reference(key, current->nsproxy->net_ns);
+	if (IS_ERR(reference))
+		return PTR_ERR(reference);
+	return cpns_use_fill(reference, num, sid, use);
 }
 
 /**
  * cpns_use_handle() - resolve a handle in the caller's context
- * @handle: as given to setkey; its serial, epoch and use matter here
+ * @handle: as given to setkey
  * @use: filled on success
  *
  * Uses 2 and 3 need KEY_NEED_SEARCH and the key's namespace; use 1 needs
  * CAP_NET_ADMIN over the key's namespace instead. Sleeps.
  *
- * Return: 0, -EINVAL not a key of ours, -EACCES, -EPERM not allowed,
- * -EKEYREVOKED, -EKEYEXPIRED, -ENOKEY no such key or epoch.
+ * Return: as cpns_use_key(); -EPERM, -ENOKEY no such key.
  */
 int cpns_use_handle(const struct cpns_handle *handle, struct cpns_use *use)
 {
 	bool esp = handle->use == CPNS_USE_ESP;
 	struct cpns_reference *reference;
 	key_ref_t key_ref;
-	struct key *key;
 	int err;
 
 	memset(use, 0, sizeof(*use));
@@ -96,41 +133,28 @@ int cpns_use_handle(const struct cpns_handle *handle, struct cpns_use *use)
 				  esp ? KEY_DEFER_PERM_CHECK : KEY_NEED_SEARCH);
 	if (IS_ERR(key_ref))
 		return PTR_ERR(key_ref);
-	key = key_ref_to_ptr(key_ref);
-	if (!esp) {
-		err = cpns_use_key(key, be32_to_cpu(handle->epoch), use);
-		goto out;
-	}
-	err = -EINVAL;
-	if (key->type != &cpns_key_type)
-		goto out;
-	err = key_validate(key);
-	if (err)
-		goto out;
-	err = -EKEYREVOKED;
-	reference = cpns_key_reference(key);
-	if (!reference)
-		goto out;
-	err = cpns_may_use_esp(reference->group);
-	if (err)
-		cpns_reference_put(reference);
-	else
-		err = cpns_use_fill(reference, be32_to_cpu(handle->epoch), use);
-out:
-	key_put(key);
+	reference = cpns_use_reference(key_ref_to_ptr(key_ref),
+				       esp ? NULL : current->nsproxy->net_ns);
+	key_ref_put(key_ref);
+	if (IS_ERR(reference))
+		return PTR_ERR(reference);
+	err = esp ? cpns_may_use_esp(reference->group) : 0;
+	if (!err)
+		return cpns_use_fill(reference, be32_to_cpu(handle->epoch),
+				     be16_to_cpu(handle->sid), use);
+	cpns_reference_put(reference);
 	return err;
 }
 
 /* The reference that attributes serial or sgid name, held. */
 static struct cpns_reference *cpns_info_reference(struct genl_info *info)
 {
-	struct cpns_reference *reference = NULL;
+	struct cpns_reference *reference;
 	struct cpns_group *group;
 	key_ref_t key_ref;
-	struct key *key;
 
 	if (info->attrs[CPNS_A_SERIAL]) {
-		/* genetlink's lock is held: never wait for construction */
+		/* never wait for construction, which may need this family */
 		key_ref = lookup_user_key(nla_get_s32(info->attrs[CPNS_A_SERIAL]),
 					  KEY_LOOKUP_PARTIAL,
 					  KEY_DEFER_PERM_CHECK);
@@ -138,13 +162,10 @@ static struct cpns_reference *cpns_info_reference(struct genl_info *info)
 			NL_SET_ERR_MSG(info->extack, "no such key");
 			return ERR_CAST(key_ref);
 		}
-		key = key_ref_to_ptr(key_ref);
-		if (key->type == &cpns_key_type && !key_validate(key) &&
-		    key->index_key.domain_tag ==
-		    genl_info_net(info)->key_domain)
-			reference = cpns_key_reference(key);
-		key_put(key);
-		if (reference)
+		reference = cpns_use_reference(key_ref_to_ptr(key_ref),
+					       genl_info_net(info));
+		key_ref_put(key_ref);
+		if (!IS_ERR(reference))
 			return reference;
 		NL_SET_ERR_MSG(info->extack,
 			       "not a valid key of this type and namespace");
@@ -166,28 +187,32 @@ static struct cpns_reference *cpns_info_reference(struct genl_info *info)
 }
 
 /**
- * cpns_use_info() - resolve serial or sgid, and epoch, of a netlink request
+ * cpns_use_info() - resolve serial or sgid, epoch and sid of a netlink request
  * @info: request; its namespace was checked. Its refusals get a text here
  * @use: filled on success
  *
- * Without epoch, the one to send with. Return: 0 or as cpns_use_handle().
+ * Return: 0 or as cpns_use_handle().
  */
 int cpns_use_info(struct genl_info *info, struct cpns_use *use)
 {
 	struct cpns_reference *reference = cpns_info_reference(info);
-	u32 num = 0;
+	struct nlattr **attrs = info->attrs;
 	int err;
 
 	memset(use, 0, sizeof(*use));
 	if (IS_ERR(reference))
 		return PTR_ERR(reference);
-	if (info->attrs[CPNS_A_EPOCH])
-		num = nla_get_u32(info->attrs[CPNS_A_EPOCH]);
-	err = cpns_use_fill(reference, num, use);
+	err = cpns_use_fill(reference,
+			    attrs[CPNS_A_EPOCH] ?
+			    nla_get_u32(attrs[CPNS_A_EPOCH]) : 0,
+			    attrs[CPNS_A_SID] ?
+			    nla_get_u16(attrs[CPNS_A_SID]) : 0, use);
 	if (err == -ENOKEY)
 		NL_SET_ERR_MSG(info->extack, "the group has no such epoch");
+	else if (err == -EKEYREJECTED)
+		NL_SET_ERR_MSG(info->extack, "the sender was evicted");
 	else if (err)
-		NL_SET_ERR_MSG(info->extack, "the key has ended");
+		NL_SET_ERR_MSG(info->extack, "the key or the epoch has ended");
 	return err;
 }
 
@@ -201,22 +226,6 @@ void cpns_use_put(struct cpns_use *use)
 		cpns_reference_put(use->reference);
 	cpns_epoch_put(use->epoch);
 	memset(use, 0, sizeof(*use));
-}
-
-static bool cpns_evicted(const struct cpns_epoch *epoch, u16 sid)
-{
-	const struct cpns_evicted *evicted;
-	bool found = false;
-	u32 i;
-
-	rcu_read_lock();
-	evicted = rcu_dereference(epoch->group->evicted);
-	if (evicted && epoch->num < evicted->newest)
-		for (i = 0; i < evicted->count && !found; i++)
-			found = evicted->entry[i].sid == sid &&
-				epoch->num < evicted->entry[i].below;
-	rcu_read_unlock();
-	return found;
 }
 
 /* Why a dead epoch is dead; by the clock alone, its time is over. */
@@ -244,7 +253,8 @@ int cpns_may_decrypt(const struct cpns_use *use, u16 sid)
 		return err;
 	if (cpns_epoch_state(use->epoch) == CPNS_STATE_DEAD)
 		return cpns_epoch_why(use->epoch);
-	return cpns_evicted(use->epoch, sid) ? -EKEYREJECTED : 0;
+	return cpns_evicted(use->epoch->group, use->epoch->num, sid) ?
+	       -EKEYREJECTED : 0;
 }
 
 /**

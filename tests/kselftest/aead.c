@@ -330,6 +330,30 @@ TEST_F_TIMEOUT(aead, lifetime_ends_at_its_second, 120)
 	close(fd);
 }
 
+/* epochs that ended are told apart, at setkey as at requests */
+TEST_F_TIMEOUT(aead, ended_epochs_by_number, 120)
+{
+	struct cpns_test_epoch next = {
+		.sgid = self->sgid, .number = 2, .sid = SID,
+	};
+
+	ASSERT_EQ(self->serial, cpns_test_group_set(&self->test, &next));
+	sleep(1);
+	ASSERT_EQ(CPNS_STATE_NONE,
+		  cpns_test_epoch_state(&self->test, self->sgid, 1));
+	EXPECT_EQ(-EKEYEXPIRED, keyed(GCM, self->serial, 1, SID, 2, 32));
+	next.number = 3;
+	next.evicted = OTHER;
+	ASSERT_EQ(self->serial, cpns_test_group_set(&self->test, &next));
+	sleep(1);
+	EXPECT_EQ(-EKEYREJECTED, keyed(GCM, self->serial, 1, OTHER, 2, 32));
+	EXPECT_EQ(-EKEYREJECTED, keyed(GCM, self->serial, 2, OTHER, 2, 32));
+	EXPECT_EQ(-EKEYEXPIRED, keyed(GCM, self->serial, 2, SID, 2, 32));
+	EXPECT_EQ(-ENOKEY, keyed(GCM, self->serial, 4, SID, 2, 32));
+	ASSERT_EQ(0, cpns_test_group_revoke(&self->test, self->sgid));
+	EXPECT_EQ(-EKEYREVOKED, keyed(GCM, self->serial, 3, SID, 2, 32));
+}
+
 struct sealer {
 	int fd;
 	uint64_t counters[200];
@@ -410,6 +434,25 @@ TEST_F_TIMEOUT(aead, other_namespace_is_refused, 120)
 			_exit(100);
 		_exit(keyed(GCM, self->serial, 1, SID, CPNS_USE_AF_ALG, 32) ==
 		      -EACCES ? 0 : 1);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* root of another user namespace has no power over this network namespace */
+TEST_F_TIMEOUT(aead, root_elsewhere_is_refused, 120)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+			_exit(100);
+		if (keyed("cpns(rfc4106(gcm(aes)))", self->serial, 1, SID,
+			  CPNS_USE_ESP, 32) != -EPERM)
+			_exit(1);
+		_exit(keyed(GCM, self->serial, 1, SID, CPNS_USE_AF_ALG, 32) ==
+		      -EACCES ? 0 : 2);
 	}
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);

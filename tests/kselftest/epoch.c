@@ -144,7 +144,7 @@ TEST_F_TIMEOUT(epoch, states_in_time, 120)
 	EXPECT_EQ(CPNS_STATE_NONE, STATE(1));
 	EXPECT_EQ(-EKEYEXPIRED, cpns_test_back(fd, sealed));
 	EXPECT_EQ(0, cpns_test_works(self->serial, 0, SID));
-	EXPECT_EQ(-ENOKEY, cpns_test_keyed(self->serial, 1, SID));
+	EXPECT_EQ(-EKEYEXPIRED, cpns_test_keyed(self->serial, 1, SID));
 	close(newer);
 	close(fd);
 }

@@ -128,8 +128,8 @@ TEST_F_TIMEOUT(pkey, sizes, 120)
 					   sizes[i] + ADDED, self->plain));
 		EXPECT_EQ(0, memcmp(self->plain, self->text, sizes[i]));
 	}
-	EXPECT_EQ(-EMSGSIZE, seal(self->serial, self->text, CPNS_MESSAGE_MAX + 1,
-				self->sealed));
+	EXPECT_EQ(-EMSGSIZE, seal(self->serial, self->text,
+				  CPNS_MESSAGE_MAX + 1, self->sealed));
 	for (int size = 1; size < ADDED; size++)
 		EXPECT_EQ(-EBADMSG, unseal(self->serial, self->sealed, size,
 					   self->plain));

@@ -49,6 +49,7 @@ struct cpns_test_epoch {
 	uint8_t suite;
 	uint16_t sid;
 	const uint8_t *secret;
+	uint16_t evicted;		/* a sender id, 0 for none */
 };
 
 void cpns_test_secret(uint32_t number, uint8_t secret[CPNS_SECRET_SIZE]);
@@ -69,6 +70,7 @@ int cpns_test_epoch_state(struct cpns_test *test, const char *sgid,
 /* an SA by SA_ADD; addresses as text */
 struct cpns_test_sa {
 	const char *sgid;
+	int32_t serial;			/* to add it by, if not 0 */
 	uint32_t epoch;
 	uint16_t sid;
 	uint8_t dir;

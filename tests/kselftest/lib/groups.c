@@ -62,6 +62,9 @@ int32_t cpns_test_group_set(struct cpns_test *test,
 	mnl_attr_put(message, CPNS_A_HEADER, sizeof(header), &header);
 	mnl_attr_put(message, CPNS_A_SECRET, sizeof(secret), secret);
 	mnl_attr_put_u16(message, CPNS_A_SID, epoch->sid);
+	if (epoch->evicted)
+		mnl_attr_put_u16(message, CPNS_A_EVICTED,
+				 htons(epoch->evicted));
 	ret = cpns_test_talk(test, message, take_serial, &serial);
 	return ret ? ret : serial;
 }
@@ -161,7 +164,10 @@ int cpns_test_sa_add(struct cpns_test *test, const struct cpns_test_sa *sa)
 	struct nlmsghdr *message;
 
 	message = cpns_test_message(test, buffer, CPNS_CMD_SA_ADD, 0);
-	mnl_attr_put_strz(message, CPNS_A_SGID, sa->sgid);
+	if (sa->serial)
+		mnl_attr_put_u32(message, CPNS_A_SERIAL, sa->serial);
+	else
+		mnl_attr_put_strz(message, CPNS_A_SGID, sa->sgid);
 	mnl_attr_put_u32(message, CPNS_A_EPOCH, sa->epoch);
 	mnl_attr_put_u16(message, CPNS_A_SID, sa->sid);
 	mnl_attr_put_u8(message, CPNS_A_DIR, sa->dir);
