@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Inbound ESP states against packets made in userspace with the sender's
+ * traffic key: replay windows, addresses of every kind, forged packets, states
+ * that are added again; marks and xfrm interfaces both ways. Needs the module
+ * with allow_raw=1, root and iproute2.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/socket.h>
+#include "kselftest_harness.h"
+#include "xfrm.h"
+
+#define SGID "urn:cpns:test:replay"
+#define TOP 5000u
+
+FIXTURE(replay)
+{
+	struct cpns_test test;
+	struct cpns_test_sa in, out;
+	struct cpns_test_esp esp;
+};
+
+FIXTURE_VARIANT(replay)
+{
+	const char *here, *there;
+	uint32_t window;
+};
+
+FIXTURE_VARIANT_ADD(replay, ipv4_32) { "10.9.0.1", "10.9.0.2", 32 };
+FIXTURE_VARIANT_ADD(replay, ipv6_128) {
+	"2001:db8:9::1", "2001:db8:9::2", 128
+};
+
+FIXTURE_VARIANT_ADD(replay, ipv4_1024) { "10.9.0.1", "10.9.0.2", 1024 };
+FIXTURE_VARIANT_ADD(replay, multicast4_64) { "239.1.2.3", "10.9.0.2", 64 };
+FIXTURE_VARIANT_ADD(replay, multicast6_1024) {
+	"ff05::1234", "2001:db8:9::2", 1024
+};
+
+FIXTURE_SETUP(replay)
+{
+	const struct cpns_test_epoch epoch = {
+		.sgid = SGID, .number = 1, .sid = 1,
+	};
+
+	ASSERT_EQ(0, cpns_test_lonely());
+	ASSERT_EQ(0, cpns_test_open(&self->test));
+	ASSERT_LT(0, cpns_test_group_set(&self->test, &epoch)) {
+		TH_LOG("%s", self->test.text);
+	}
+	self->in = (struct cpns_test_sa){
+		.sgid = SGID, .epoch = 1, .sid = 2, .dir = CPNS_DIR_IN,
+		.src = variant->there, .dst = variant->here, .spi = 0x1001,
+		.mode = CPNS_SA_MODE_TRANSPORT, .window = variant->window,
+	};
+	self->out = self->in;
+	self->out.sid = 1;
+	self->out.dir = CPNS_DIR_OUT;
+	self->out.src = "10.9.0.1";
+	self->out.dst = "10.9.0.2";
+	self->out.spi = 0x1000;
+	self->out.reqid = 77;
+	self->out.window = 0;
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->in)) {
+		TH_LOG("%s", self->test.text);
+	}
+	ASSERT_EQ(0, cpns_test_esp_open(&self->esp, &self->in));
+}
+
+FIXTURE_TEARDOWN(replay)
+{
+	close(self->esp.fd);
+	cpns_test_close(&self->test);
+}
+
+static struct cpns_test_sa_state state_of(struct cpns_test *test,
+					  const struct cpns_test_sa *sa)
+{
+	struct cpns_test_sa_state state = { 0 };
+
+	cpns_test_sa_get(test, sa->spi, sa->dir, &state);
+	return state;
+}
+
+/* was this one taken? */
+static int taken(struct cpns_test *test, struct cpns_test_esp *esp,
+		 uint32_t seq)
+{
+	uint64_t before = state_of(test, &esp->sa).packets, after;
+	int ret = cpns_test_esp_send(esp, seq);
+
+	if (ret)
+		return ret;
+	for (int i = 0; i < 20; i++) {
+		after = state_of(test, &esp->sa).packets;
+		if (after != before)
+			return after - before;
+		usleep(10000);
+	}
+	return 0;
+}
+
+#define TAKEN(seq) EXPECT_EQ(1, taken(&self->test, &self->esp, seq))
+#define DROPPED(seq) EXPECT_EQ(0, taken(&self->test, &self->esp, seq))
+
+TEST_F_TIMEOUT(replay, window, 120)
+{
+	const uint32_t window = variant->window;
+
+	TAKEN(1);
+	DROPPED(1);
+	TAKEN(TOP);
+	DROPPED(TOP);
+	/* the oldest inside, once; what lies behind it never */
+	TAKEN(TOP - window + 1);
+	DROPPED(TOP - window + 1);
+	DROPPED(TOP - window);
+	DROPPED(TOP - window - 1);
+	DROPPED(2);
+	DROPPED(0);
+	TAKEN(TOP - window / 2);
+	DROPPED(TOP - window / 2);
+	EXPECT_EQ(TOP, state_of(&self->test, &self->in).seq);
+	/* the window moves */
+	TAKEN(TOP + 3);
+	DROPPED(TOP - window + 3);
+	TAKEN(TOP - window + 4);
+	DROPPED(TOP);
+	TAKEN(TOP + 1);
+}
+
+/* a state that is added again takes nothing that came before */
+TEST_F_TIMEOUT(replay, added_again, 120)
+{
+	TAKEN(TOP);
+	ASSERT_EQ(0, cpns_test_sa_del(&self->test, &self->in));
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->in));
+	EXPECT_EQ(TOP, state_of(&self->test, &self->in).seq);
+	DROPPED(TOP);
+	DROPPED(TOP - 1);
+	TAKEN(TOP + 1);
+	/* with another SPI and window, and by others' deletion, the same */
+	ASSERT_EQ(0, cpns_test_run("ip xfrm state flush; sleep 0.5"));
+	self->in.spi++;
+	self->in.window = 32;
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->in));
+	EXPECT_EQ(TOP + 1, state_of(&self->test, &self->in).seq);
+	self->esp.sa.spi++;
+	DROPPED(TOP + 1);
+	TAKEN(TOP + 2);
+}
+
+/* what is forged moves no window: key, sender, SPI */
+TEST_F_TIMEOUT(replay, forged, 120)
+{
+	TAKEN(10);
+	self->esp.key[0] ^= 1;
+	DROPPED(TOP);
+	self->esp.key[0] ^= 1;
+	self->esp.sa.sid++;	/* any IV will do, it is not a secret */
+	EXPECT_EQ(1, taken(&self->test, &self->esp, 11));
+	self->esp.sa.sid--;
+	EXPECT_EQ(11u, state_of(&self->test, &self->in).seq);
+	self->esp.sa.spi += 5;
+	ASSERT_EQ(0, cpns_test_esp_send(&self->esp, 12));
+	self->esp.sa.spi -= 5;
+	TAKEN(12);
+	/* revoked: at the next packet */
+	ASSERT_EQ(0, cpns_test_group_revoke(&self->test, SGID));
+	ASSERT_EQ(0, cpns_test_esp_send(&self->esp, 13));
+	EXPECT_EQ(0, cpns_test_sa_count(&self->test, NULL));
+}
+
+static int mark(int fd, int value)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_MARK, &value, sizeof(value));
+}
+
+/* a state with a mark is for packets that bear it */
+TEST_F_TIMEOUT(replay, marks, 120)
+{
+	ASSERT_EQ(0, cpns_test_sa_del(&self->test, &self->in));
+	self->in.mark = 0x11;
+	self->in.mark_mask = 0xff;
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->in));
+	DROPPED(1);
+	ASSERT_EQ(0, mark(self->esp.fd, 0x12));
+	DROPPED(1);
+	ASSERT_EQ(0, mark(self->esp.fd, 0x311));
+	TAKEN(1);
+
+	self->out.mark = 0x11;
+	self->out.mark_mask = 0xff;
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->out));
+	ASSERT_EQ(0, cpns_test_run("ip xfrm policy add dir out src 0.0.0.0/0 dst 10.9.0.2/32 "
+				   "mark 0x11 mask 0xff "
+				   "tmpl src 10.9.0.1 dst 10.9.0.2 proto esp reqid 77"));
+	ASSERT_EQ(0, cpns_test_udp("10.9.0.2", 10));
+	EXPECT_EQ(0u, state_of(&self->test, &self->out).packets);
+	ASSERT_EQ(0, cpns_test_run("ping -m 17 -c 1 -W 1 10.9.0.2 >/dev/null; true"));
+	EXPECT_EQ(1u, state_of(&self->test, &self->out).packets);
+}
+
+/* a state with an if_id is for the xfrm interface of that id */
+TEST_F_TIMEOUT(replay, interfaces, 120)
+{
+	struct cpns_test_sa other;
+
+	self->out.if_id = 42;
+	self->out.mode = CPNS_SA_MODE_TUNNEL;
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->out)) {
+		TH_LOG("%s", self->test.text);
+	}
+	other = self->out;
+	other.if_id = 43;
+	other.spi += 7;
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &other));
+	ASSERT_EQ(0, cpns_test_run("set -e; ip link add cpns42 type xfrm dev void if_id 42\n"
+				   "ip link set cpns42 up\n"
+				   "ip route add 10.8.0.0/24 dev cpns42 src 10.9.0.1\n"
+				   "for i in 42 43; do ip xfrm policy add dir out src 0.0.0.0/0 "
+				   "dst 10.8.0.0/24 if_id $i tmpl src 10.9.0.1 dst 10.9.0.2 "
+				   "proto esp reqid 77 mode tunnel; done"));
+	ASSERT_EQ(0, cpns_test_udp("10.8.0.9", 10));
+	EXPECT_EQ(1u, state_of(&self->test, &self->out).packets);
+	EXPECT_EQ(0u, state_of(&self->test, &other).packets);
+}
+
+TEST_HARNESS_MAIN
