@@ -338,14 +338,18 @@ TEST_F_TIMEOUT(aead, ended_epochs_by_number, 120)
 	};
 
 	ASSERT_EQ(self->serial, cpns_test_group_set(&self->test, &next));
-	sleep(1);
+	for (int i = 0; i < 50 && cpns_test_epoch_state(&self->test, self->sgid,
+							1); i++)
+		usleep(100000);
 	ASSERT_EQ(CPNS_STATE_NONE,
 		  cpns_test_epoch_state(&self->test, self->sgid, 1));
 	EXPECT_EQ(-EKEYEXPIRED, keyed(GCM, self->serial, 1, SID, 2, 32));
 	next.number = 3;
 	next.evicted = OTHER;
 	ASSERT_EQ(self->serial, cpns_test_group_set(&self->test, &next));
-	sleep(1);
+	for (int i = 0; i < 50 && cpns_test_epoch_state(&self->test, self->sgid,
+							2); i++)
+		usleep(100000);
 	EXPECT_EQ(-EKEYREJECTED, keyed(GCM, self->serial, 1, OTHER, 2, 32));
 	EXPECT_EQ(-EKEYREJECTED, keyed(GCM, self->serial, 2, OTHER, 2, 32));
 	EXPECT_EQ(-EKEYEXPIRED, keyed(GCM, self->serial, 2, SID, 2, 32));
