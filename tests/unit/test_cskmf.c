@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cskmf/group.h"
 #include "cskmf/limit.h"
+#include "hpke_open.h"
+#include "proto/key_schedule.h"
 
 #define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
 #define GROUP "ace-group|" SGID
@@ -752,6 +755,113 @@ static void test_too_often(void **state)
 	limits_close(limits);
 }
 
+/* the workers' SEALs are as good, and there when the push goes out */
+static void test_sealed_by_workers(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw2 = &fixture->gw2;
+	struct cskmf_updated updated;
+	char reason[SMF_REASON_MAX];
+	struct member *member;
+	unsigned int i;
+
+	two_members(fixture);
+	peer_status(fixture, gw2, 1, 0);
+	fixture->smf->cskmf->presealed_from = 1;
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(smf_group_rekey(fixture->smf, SGID,
+						 CSKMF_COMPROMISE, &updated,
+						 reason), 0);
+		wait_for(fixture, &gw2->key.count, i + 2);
+		assert_true(heard_has_seal(&gw2->key));
+		kernel_install(fixture, gw2, &gw2->key);
+		assert_int_equal(gw2->kernel.num, i + 2);
+		member = member_find(group_find(fixture->smf->cskmf, SGID),
+				     "gw2");
+		/* used up */
+		assert_null(member->presealed);
+		assert_int_equal(member->sealed.leaf_id, gw2->kernel.leaf);
+	}
+	/* the end comes while workers seal */
+	smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE, &updated,
+			reason);
+	server_stop(fixture);
+	server_start(fixture);
+}
+
+struct batches {
+	unsigned int done, errors;
+	struct sealing_batch *last;
+};
+
+static void batch_done(void *context, struct sealing_batch *batch)
+{
+	struct batches *batches = context;
+	size_t i;
+
+	for (i = 0; i < batch->count; i++)
+		batches->errors += batch->tasks[i].error != 0;
+	sealing_free(batches->last);
+	batches->last = batch;
+	batches->done++;
+}
+
+static void test_sealing_pool(void **state)
+{
+	struct fixture *fixture = *state;
+	struct osg *osg = fixture->smf->osg;
+	uint8_t node[32], node_public[32], kek[32], own[32], info[24];
+	struct batches batches = { };
+	struct sealing_batch *batch;
+	struct sealing_task *task;
+	struct sealing *sealing;
+	struct osg_leaf leaf;
+	size_t i, round;
+
+	x25519_pair(node, node_public);
+	osg_public_key(osg, own);
+	memcpy(info, "cpns leaf v1", 12);
+	group_tag(SGID, info + 12);
+	assert_int_equal(osg_leaf_create(osg, SGID, 5, &leaf), 0);
+	assert_int_equal(sealing_open(&sealing, &fixture->loop, osg,
+				      batch_done, &batches), 0);
+	batch = sealing_new(SGID, 1, 0);
+	assert_int_equal(sealing_submit(sealing, batch), -EINVAL);
+	sealing_free(batch);
+	for (round = 0; round < 5; round++) {
+		batch = sealing_new(SGID, 7, 100);
+		for (i = 0; i < 100; i++) {
+			task = &batch->tasks[batch->count++];
+			task->leaf = leaf;
+			task->sid = i;
+			memcpy(task->node_key, node_public, 32);
+		}
+		if (round == 4)		/* one of small order fails alone */
+			memset(batch->tasks[50].node_key, 0, 32);
+		assert_int_equal(sealing_submit(sealing, batch), 0);
+	}
+	wait_for(fixture, &batches.done, 5);
+	assert_int_equal(batches.errors, 1);
+	for (i = 0; i < 100; i++) {
+		task = &batches.last->tasks[i];
+		if (task->error)
+			continue;
+		assert_int_equal(hpke_open(2, node, own, task->seal + 32,
+					   info, 24, task->seal, 32,
+					   task->seal + 64, 48, kek), 0);
+		assert_int_equal(task->seal[13], i);
+	}
+	/* closed with work left: nothing hangs, nothing leaks */
+	batch = sealing_new(SGID, 8, 100);
+	for (i = 0; i < 100; i++) {
+		batch->tasks[i] = batches.last->tasks[0];
+		batch->count++;
+	}
+	assert_int_equal(sealing_submit(sealing, batch), 0);
+	sealing_close(sealing);
+	sealing_free(batches.last);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 
@@ -780,6 +890,8 @@ int main(void)
 		TEST(test_restored),
 		TEST(test_unfounded),
 		TEST(test_too_often),
+		TEST(test_sealed_by_workers),
+		TEST(test_sealing_pool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

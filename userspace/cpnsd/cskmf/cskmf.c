@@ -25,7 +25,11 @@ int cskmf_open(struct cskmf **cskmf, const struct cskmf_options *options,
 	opened->options = *options;
 	loop_timer_init(options->loop, &opened->telling, groups_tell, opened);
 	*reason = 0;
+	opened->presealed_from = SEALING_FROM;
 	result = limits_open(&opened->limits);
+	if (!result)
+		result = sealing_open(&opened->sealing, options->loop,
+				      options->osg, presealed_done, opened);
 	if (!result)
 		result = nodes_open(&opened->nodes, options->store);
 	if (!result)
@@ -51,6 +55,7 @@ void cskmf_close(struct cskmf *cskmf)
 	if (!cskmf)
 		return;
 	loop_timer_stop(&cskmf->telling);
+	sealing_close(cskmf->sealing);
 	HASH_ITER(hh, cskmf->groups, group, next)
 		group_free(group);
 	nodes_close(cskmf->nodes);

@@ -100,6 +100,21 @@ static uint32_t youngest(const struct group *group,
  * those of the last SEAL, when there is a new key on the way from its leaf to
  * the root of the tree, and when the member has missed an epoch.
  */
+bool delivery_seals(const struct group *group, const struct member *member,
+		    const uint8_t node_key[32])
+{
+	if (!member->sealed.made ||
+	    memcmp(member->sealed.node_key, node_key, 32) ||
+	    member->sealed.leaf_id != member->leaf.id ||
+	    member->sealed.leaf_version != member->leaf.version)
+		return true;
+	/* its kernel has room for one path of keys only */
+	if (member->sealed.youngest != youngest(group, member))
+		return true;
+	return member->reported != group->num &&
+	       member->reported + 1 != group->num;
+}
+
 static bool seal_needed(const struct group *group,
 			const struct member *member,
 			const struct delivery *delivery,
@@ -107,32 +122,26 @@ static bool seal_needed(const struct group *group,
 {
 	if (delivery->kind == DELIVER_OWN)
 		return false;
-	if (delivery->kind != DELIVER_PUSH || !member->sealed.made)
+	if (delivery->kind != DELIVER_PUSH)
 		return true;
-	if (memcmp(member->sealed.node_key, node_key, 32) ||
-	    member->sealed.leaf_id != member->leaf.id ||
-	    member->sealed.leaf_version != member->leaf.version ||
-	    member->sealed.sid != sid)
-		return true;
-	/* its kernel has room for one path of keys only */
-	if (member->sealed.youngest != youngest(group, member))
-		return true;
-	if (memcmp(&member->sealed.session, delivery->session,
-		   sizeof(*delivery->session)))
-		return true;
-	return member->reported != group->num &&
-	       member->reported + 1 != group->num;
+	return member->sealed.sid != sid ||
+	       memcmp(&member->sealed.session, delivery->session,
+		      sizeof(*delivery->session)) ||
+	       delivery_seals(group, member, node_key);
 }
 
 static int add_seal(struct group *group, struct member *member,
 		    const struct delivery *delivery,
 		    const uint8_t node_key[32], struct response *response)
 {
-	int result;
+	int result = 0;
 
-	result = osg_seal_leaf(group->cskmf->options.osg, group->sgid,
-			       group->num, &member->leaf, response->sid,
-			       node_key, response->seal);
+	if (!presealed_take(group, member, node_key, response->sid,
+			    response->seal))
+		result = osg_seal_leaf(group->cskmf->options.osg, group->sgid,
+				       group->num, &member->leaf,
+				       response->sid, node_key,
+				       response->seal);
 	if (result)
 		return result;
 	response->has_seal = true;

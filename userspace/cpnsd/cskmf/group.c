@@ -45,6 +45,7 @@ void group_free(struct group *group)
 	HASH_DEL(cskmf->groups, group);
 	HASH_ITER(hh, group->members, member, next) {
 		HASH_DEL(group->members, member);
+		free(member->presealed);
 		free(member);
 	}
 	if (group->description)
@@ -177,7 +178,7 @@ static void tell(struct group *group)
 	group->tell = 0;
 	if (what & TELL_ALERT)
 		events->alert(events->context, &alert);
-	if (what & TELL_KEY)
+	if (what & TELL_KEY && !presealed_start(group))
 		notify(group, NULL);
 	if (what & TELL_NUM)
 		notify(group, "num");

@@ -16,6 +16,7 @@
 #include "cskmf/inspect.h"
 #include "cskmf/limit.h"
 #include "cskmf/nodes.h"
+#include "cskmf/sealing.h"
 #include "osg/tree.h"
 
 /* a node that is or was a member */
@@ -27,6 +28,7 @@ struct member {
 	uint32_t ahead;			/* it says it has, we never made it */
 	double low_at;			/* boottime of the last low report */
 	bool receiver_only;		/* its join asked for no SID */
+	struct sealing_task *presealed;	/* NULL: none */
 	/* what the last SEAL that we sent it was made of */
 	struct {
 		bool made;
@@ -91,6 +93,7 @@ struct group {
 	double wanted_since;			/* boottime */
 	unsigned int wanted_changes;
 	bool retry;				/* the last try failed */
+	uint32_t presealed;		/* epoch that workers sealed for */
 	/* what waits for the loop */
 	unsigned int tell;
 	struct cskmf_alert alert;
@@ -102,6 +105,8 @@ struct cskmf {
 	struct group *groups;
 	struct loop_timer telling;
 	struct limits *limits;
+	struct sealing *sealing;
+	size_t presealed_from;		/* SEALING_FROM */
 	struct cskmf_counters counters;
 };
 
@@ -199,6 +204,17 @@ int delivery_admit(struct cskmf *cskmf, const struct identity *peer,
 		   struct refusal *refusal);
 int refuse(struct refusal *refusal, int code, int32_t error_id,
 	   const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* the next push brings a SEAL, unless the session changes */
+bool delivery_seals(const struct group *group, const struct member *member,
+		    const uint8_t node_key[32]);
+
+/* presealed.c: true: members are told when the workers are through */
+bool presealed_start(struct group *group);
+void presealed_done(void *context, struct sealing_batch *batch);
+bool presealed_take(struct group *group, struct member *member,
+		    const uint8_t node_key[32], uint16_t sid,
+		    uint8_t seal[CPNS_SEAL_SIZE]);
 
 /* status.c */
 int status_report(struct group *group, const char *node,
