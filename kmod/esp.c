@@ -610,8 +610,10 @@ static void cpns_sa_reap(struct work_struct *work)
 			next = min_not_zero(next, cpns_sa_reap_group(group));
 		cpns_group_put(group);
 	}
-	if (xchg(&cn->sa_migrated, false))
+	if (READ_ONCE(cn->sa_migrated)) {
+		WRITE_ONCE(cn->sa_migrated, false);
 		cpns_sa_reap_strays(cn->net);
+	}
 	if (next && !READ_ONCE(cn->exiting))
 		queue_delayed_work(cpns_wq, &cn->sa_reap, next);
 }
