@@ -195,6 +195,44 @@ TEST_F_TIMEOUT(request, expired_reference_stops_its_users, 180)
 	close(fd);
 }
 
+/* what else its owner can do with it: it ends, or goes on, the group stays */
+TEST_F_TIMEOUT(request, reference_in_its_owners_hands, 180)
+{
+	struct cpns_test_member *m = &self->member;
+	int32_t key = request_reference(m->sgid, m->serial), ring;
+	uint8_t sealed[CPNS_TEST_SEALED];
+	int fd, ret = 0;
+
+	ASSERT_GT(key, 0);
+	fd = cpns_test_keyed(key, 0, MEMBER_SID);
+	ASSERT_GE(fd, 0);
+	/* payload and kind stay what they are */
+	EXPECT_EQ(-1, keyctl_update(key, "REF\1\0\0\0\1", 8));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(-1, keyctl_instantiate(key, "REF\1\0\0\0\1", 8, 0));
+	/* in another keyring it is the same key */
+	ring = add_key("keyring", "cpns-test", NULL, 0, RING);
+	ASSERT_GT(ring, 0);
+	EXPECT_EQ(0, keyctl_link(key, ring));
+	EXPECT_EQ(0, keyctl_unlink(key, RING));
+	sleep(2);
+	EXPECT_EQ(0, cpns_test_out(fd, sealed));
+	/* without permission to search, no new use; the old one goes on */
+	ASSERT_EQ(0, keyctl_setperm(key, KEY_POS_VIEW | KEY_USR_VIEW |
+				    KEY_USR_SETATTR));
+	EXPECT_EQ(-EACCES, cpns_test_keyed(key, 0, MEMBER_SID));
+	EXPECT_EQ(0, cpns_test_out(fd, sealed));
+	ASSERT_EQ(0, keyctl_setperm(key, KEY_POS_ALL | KEY_USR_ALL));
+	ASSERT_EQ(0, keyctl_invalidate(key));
+	for (int i = 0; i < 100 && !ret; i++) {
+		usleep(100000);
+		ret = cpns_test_out(fd, sealed);
+	}
+	EXPECT_EQ(-EKEYREVOKED, ret);
+	EXPECT_EQ(0, cpns_test_member_changed(m));
+	close(fd);
+}
+
 /* the end of the group ends what references keyed */
 TEST_F_TIMEOUT(request, revoked_group_ends_references, 180)
 {
