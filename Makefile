@@ -48,6 +48,8 @@ help:
 	@echo 'make check-debug  the kernel tests under KASAN, lockdep, kmemleak'
 	@echo 'make bench        measurements   KERNEL=6.1|6.12  BENCH=name'
 	@echo 'make style        checkpatch, sparse, shellcheck, codespell'
+	@echo 'make deb          Debian packages, the module by DKMS, to build/deb'
+	@echo 'make check-deb    builds, installs and purges them in a copy of this system'
 	@echo 'make install      PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR='
 	@echo 'make clean        removes build/'
 	@echo 'V=1 shows commands, KERNELS="6.1" narrows the stock kernels.'
@@ -155,6 +157,17 @@ style:
 	$(Q)tests/vm/install-packages build style
 	$(Q)BUILD=$(BUILD) MAKE="$(MAKE)" tests/style
 
+# --- Debian packages --------------------------------------------------------
+
+deb:
+	$(Q)tests/vm/install-packages build packaging
+	$(Q)JOBS=$(JOBS) packaging/build-deb $(BUILD)
+
+check-deb: deb
+	$(Q)cd $(BUILD)/deb && lintian --fail-on error,warning *.deb
+	$(Q)packaging/test-dkms $(BUILD)/deb $(call newest,$(KERNEL))
+	$(Q)packaging/test-deb $(BUILD)/deb
+
 # --- installation ----------------------------------------------------------
 
 install: all
@@ -169,6 +182,6 @@ clean:
 	$(Q)rm -rf $(BUILD)
 
 force:
-.PHONY: all help modules kmod kmod-none userspace kselftest fuzz demo check \
+.PHONY: deb check-deb all help modules kmod kmod-none userspace kselftest fuzz demo check \
 	test-build check-unit check-fuzz check-kernel check-netns check-debug bench style \
 	install clean force
