@@ -164,19 +164,14 @@ static int cpns_nl_reply(struct genl_info *info, struct sk_buff *skb,
 	return genlmsg_reply(skb, info);
 }
 
-static int cpns_nl_node_reply(struct genl_info *info, struct cpns_net *cn)
+static int cpns_nl_put_node(struct sk_buff *skb, const struct cpns_net *cn)
 {
 	u32 features = CPNS_FEATURES_TEMPLATE | CPNS_FEATURES_ESP |
 		       CPNS_FEATURES_MESSAGE |
 		       (cpns_allow_raw ? CPNS_FEATURES_ALLOW_RAW : 0) |
 		       (cn->pinned ? CPNS_FEATURES_PINNED : 0);
-	struct sk_buff *skb;
-	void *header;
 	int err;
 
-	skb = cpns_nl_new(info, &header);
-	if (!skb)
-		return -ENOMEM;
 	err = nla_put(skb, CPNS_A_PUBKEY, CPNS_X25519_SIZE, cn->node.public) ?:
 	      nla_put_u32(skb, CPNS_A_FEATURES, features) ?:
 	      nla_put_s32(skb, CPNS_A_SERIAL, cpns_keyring_serial());
@@ -185,9 +180,10 @@ static int cpns_nl_node_reply(struct genl_info *info, struct cpns_net *cn)
 			      cn->previous.public);
 	if (!err && cn->pinned)
 		err = nla_put(skb, CPNS_A_PIN, CPNS_X25519_SIZE, cn->pin);
-	return cpns_nl_reply(info, skb, header, err);
+	return err;
 }
 
+/* The answer is allocated first: who is refused finds the key as it was. */
 static int cpns_nl_node(struct genl_info *info, bool rotate)
 {
 	struct cpns_net *cn = cpns_net(genl_info_net(info));
@@ -195,8 +191,13 @@ static int cpns_nl_node(struct genl_info *info, bool rotate)
 		.cmd = CPNS_CMD_NODE_CHANGE, .pubkey = cn->node.public,
 		.reason = CPNS_REASON_ROTATED,
 	};
+	struct sk_buff *skb;
+	void *header;
 	int err = 0;
 
+	skb = cpns_nl_new(info, &header);
+	if (!skb)
+		return -ENOMEM;
 	mutex_lock(&cn->config);
 	cpns_node_expire(cn);
 	if (rotate || !cn->node.valid)
@@ -205,9 +206,9 @@ static int cpns_nl_node(struct genl_info *info, bool rotate)
 		cpns_nl_refuse(info->extack, err, "no usable random number");
 	else if (rotate)
 		cpns_event_send(cn->net, &event, GFP_KERNEL);
-	err = err ?: cpns_nl_node_reply(info, cn);
+	err = err ?: cpns_nl_put_node(skb, cn);
 	mutex_unlock(&cn->config);
-	return err;
+	return cpns_nl_reply(info, skb, header, err);
 }
 
 int cpns_nl_node_get_doit(struct sk_buff *skb, struct genl_info *info)
