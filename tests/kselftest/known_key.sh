@@ -1,17 +1,39 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Nothing a machine shows holds the epoch secret, the pseudo-random key or a
-# traffic key: all known here, searched in hex (either byte order of words) and
-# as bytes. Needs the module with allow_raw=1, root, python3-cryptography.
+# Nothing that root can ask a machine for by an interface holds an epoch
+# secret, a pseudo-random key, a traffic key or a KEK. All of them are known
+# here; two groups that have them are put to every use (known_key.py) while
+# everything that can tell is turned on, and each output is searched in many
+# forms (known_key_search.py). What the search must find, it finds: a plain
+# key beside ours, in the same outputs.
+#
+# Not searched: the kernel's memory (/proc/kcore, kprobes that fetch memory,
+# crash dumps), which no key in use is safe from.
+#
+# Needs the module with allow_raw=1, root, iproute2, python3-cryptography; uses
+# strace and the programs of this tree where they are.
 
 set -u
 
 here=$(dirname "$(readlink -f "$0")")
 out=$(mktemp -d)
+tracing=/sys/kernel/tracing
+dynamic=/sys/kernel/debug/dynamic_debug/control
+programs=${CPNS_BUILD:-}/userspace
+debug_of=(cpns_group af_alg algif_aead esp4 esp6 xfrm_user af_key gcm)
+listeners=()
 number=0
+failed=0
 
+# What was turned on is turned off; the lab goes.
+# shellcheck disable=SC2317 # called by the EXIT trap
 finish() {
+	((${#listeners[@]} == 0)) || kill "${listeners[@]}" 2>/dev/null
+	python3 "$here/known_key_ask.py" audit off 2>/dev/null
+	trace_off
+	debug_messages -p
+	echo Y >/sys/module/printk/parameters/ignore_loglevel
 	ip netns del cpns_known 2>/dev/null
 	rm -rf -- "$out"
 }
@@ -19,6 +41,7 @@ trap finish EXIT
 
 result() {
 	number=$((number + 1))
+	echo "# $SECONDS s"
 	if [[ $1 == 0 ]]; then
 		echo "ok $number - $2"
 	else
@@ -27,81 +50,310 @@ result() {
 	fi
 }
 
+skip() {
+	number=$((number + 1))
+	echo "ok $number - $1 # SKIP $2"
+}
+
+python3() {
+	/usr/bin/python3 "$@"
+}
+
 inside() {
 	ip netns exec cpns_known "$@"
 }
 
-# The first 8 bytes of each are enough to give one away.
-python3 - >"$out/search" <<'END'
-print(r"""
-import re, sys
-found = False
-for line in open(sys.argv[1]):
-    key = bytes.fromhex(line)
-    for at in range(0, len(key) - 8, 4):
-        part = key[at:at + 8]
-        swapped = part[3::-1] + part[:3:-1]
-        for path in sys.argv[2:]:
-            data = open(path, "rb").read()
-            packed = re.sub(rb"[\s:]|0x", b"", data).lower()
-            for form in (part, swapped):
-                if form in data or form.hex().encode() in packed:
-                    print("#", path, "holds a key")
-                    found = True
-sys.exit(found)
-""")
-END
-search() {
-	python3 "$out/search" "$out/keys" "$@"
+ask() {
+	inside /usr/bin/python3 "$here/known_key_ask.py" "$@"
 }
 
-failed=0
+# clean NAME FILE...: the files have something in them, and no key
+clean() {
+	(IFS=$'\t'; echo "clean	$*") >>"$out/manifest"
+}
+
+# plain NAME FILE...: the plain key stands in every one of them
+plain() {
+	(IFS=$'\t'; echo "plain	$*") >>"$out/manifest"
+}
+
+# --- what can tell is turned on --------------------------------------------
+
+debug_messages() {
+	local module
+
+	for module in "${debug_of[@]}"; do
+		echo "module $module $1" >"$dynamic"
+	done
+	for module in 'net/xfrm/*' 'security/keys/*' 'crypto/*' \
+			'net/netlink/*'; do
+		echo "file $module $1" >"$dynamic"
+	done
+} 2>/dev/null
+
+# The events of the parts that keys pass through, of the processes of this
+# test; the functions of the module, of whoever calls them.
+trace_on() {
+	echo nop >"$tracing/current_tracer"
+	echo 2048 >"$tracing/buffer_size_kb"
+	echo 1 >"$tracing/options/event-fork"
+	echo $$ >"$tracing/set_event_pid"
+	for events in net sock skb netlink neigh fib xfrm workqueue module \
+			kmem/kmalloc kmem/kmem_cache_alloc \
+			syscalls/sys_enter_{add_key,keyctl,setsockopt,sendmsg} \
+			syscalls/sys_exit_{add_key,keyctl,setsockopt,sendmsg}; do
+		echo 1 >"$tracing/events/$events/enable"
+	done
+	echo ':mod:cpns_group' >"$tracing/set_ftrace_filter" &&
+		echo function >"$tracing/current_tracer"
+	: >"$tracing/trace"
+	echo 1 >"$tracing/tracing_on"
+} 2>/dev/null
+
+trace_off() {
+	echo 0 >"$tracing/tracing_on"
+	echo 0 >"$tracing/events/enable"
+	echo nop >"$tracing/current_tracer"
+	: >"$tracing/set_ftrace_filter"
+	: >"$tracing/set_event_pid"
+	: >"$tracing/trace"
+} 2>/dev/null
+
+# listen FILE COMMAND...: returns when it listens
+listen() {
+	local file=$1
+	shift
+
+	"$@" &
+	listeners+=($!)
+	for _ in {1..100}; do
+		grep -q listening "$file" 2>/dev/null && return 0
+		sleep 0.2
+	done
+	echo "# $file: nobody listens"
+	return 1
+}
+
+end_listeners() {
+	sleep 1
+	kill "${listeners[@]}"
+	wait "${listeners[@]}"
+	listeners=()
+}
+
 echo "TAP version 13"
-echo "1..9"
+for module in crypto_user af_key nlmon xfrm_user esp4 dummy; do
+	modprobe -q "$module"
+done
+# No core dump, no swap: nothing of this test's own stands in a file.
+ulimit -c 0
 ip netns add cpns_known
-inside /usr/bin/python3 "$here/known_key.py" set >"$out/set" || exit 1
-serial=$(head -n 1 "$out/set")
-tail -n +2 "$out/set" >"$out/keys"
+inside ip link set lo up
+inside ip link add eth type dummy
+inside ip addr add 192.0.2.1/24 dev eth
+inside ip link set eth up
+inside ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev eth nud permanent
+inside ip link add tap type nlmon && inside ip link set tap up
+for reqid in 12288 16384 20480; do
+	inside ip xfrm policy add dir out src 192.0.2.1 dst 192.0.2.2 \
+		index $((reqid + 1)) priority "$reqid" tmpl src 192.0.2.1 \
+		dst 192.0.2.2 proto esp reqid "$reqid" mode transport level use \
+		2>/dev/null
+done
+head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$out/plain"
+plain_key=$(<"$out/plain")
 
-# The search finds what is there: else the rest says nothing.
-head -n 1 "$out/keys" | sed 's/../& /g' >"$out/planted"
-search "$out/planted" >/dev/null
-[[ $? == 1 && $(wc -l <"$out/keys") -ge 7 ]]
-result $? "a key in an output would be found"
+# The console is slow; warnings still reach it.
+echo N >/sys/module/printk/parameters/ignore_loglevel
+dmesg -n 5
+debug_messages +p
+echo "cpns known key test begins" >/dev/kmsg
+trace_on
+python3 "$here/known_key_ask.py" audit on
+audit=$?
+listen "$out/events-audit" python3 "$here/known_key_ask.py" listen \
+	"$out/events-audit" audit
+listen "$out/events-cpns" ip netns exec cpns_known /usr/bin/python3 \
+	"$here/known_key_ask.py" listen "$out/events-cpns" cpns
+listen "$out/events-xfrm" ip netns exec cpns_known /usr/bin/python3 \
+	"$here/known_key_ask.py" listen "$out/events-xfrm" xfrm pfkey
+inside ip xfrm monitor all >"$out/monitor" &
+listeners+=($!)
+listen "$out/tap" ip netns exec cpns_known /usr/bin/python3 \
+	"$here/known_key_ask.py" listen "$out/tap" nlmon
 
-keyctl print "$serial" >"$out/print"
-grep -q '^epoch=1 state=active' "$out/print" && search "$out/print"
-result $? "keyctl print"
+# --- the groups at work ----------------------------------------------------
 
-keyctl pipe "$serial" >"$out/pipe"
-keyctl rdescribe "$serial" >"$out/describe"
-grep -q known-key "$out/describe" && search "$out/pipe" "$out/describe"
-result $? "keyctl pipe and describe"
+: >"$out/keys"
+: >"$out/serials"
+chmod 600 "$out/keys"
+inside /usr/bin/python3 "$here/known_key.py" act "$out" sealed
+result $? "a group by SEAL and ITEM, two epochs, every use"
+# A tap sees what is sent to the kernel, too: only what is sealed.
+inside ip link del tap
+inside /usr/bin/python3 "$here/known_key.py" act "$out" clear
+result $? "a group by SECRET, every use"
+mapfile -t serials <"$out/serials"
+((${#serials[@]} == 2)) || { echo "Bail out! the groups were not made"; exit 1; }
+[[ ${#serials[@]} == 2 && $(wc -l <"$out/keys") -ge 54 ]]
+result $? "$(wc -l <"$out/keys") keys to look for"
 
-cat /proc/keys >"$out/proc-keys"
-grep -q known-key "$out/proc-keys" && search "$out/proc-keys"
-result $? "/proc/keys"
+# --- a plain key beside them -----------------------------------------------
+
+inside ip xfrm state add src 192.0.2.7 dst 192.0.2.8 proto esp spi 0x7777 \
+	mode transport aead 'rfc4106(gcm(aes))' "0x${plain_key}01020304" 128
+keyctl add user cpns-known-plain "$plain_key" @s >"$out/plain-serial"
+echo "cpns known key test: $plain_key" >/dev/kmsg
+python3 "$here/known_key_ask.py" say "$plain_key"
+# The trace keeps what has been until here.
+echo 0 >"$tracing/tracing_on"
+
+# --- everything that can be asked for --------------------------------------
+
+keyctl print "$(<"$out/plain-serial")" >"$out/user-print"
+keyctl pipe "$(<"$out/plain-serial")" >"$out/user-pipe"
+plain "a plain key stands in keyctl print and pipe" "$out/user-print" "$out/user-pipe"
+
+for serial in "${serials[@]}"; do
+	for command in print pipe read describe rdescribe security; do
+		keyctl "$command" "$serial"
+	done
+	# shellcheck disable=SC2016 # for the inner shell
+	inside sh -c '
+		keyctl pkey_query "$1" 0 enc=raw
+		keyctl pkey_query "$1" 0 enc=pkcs1
+		keyctl dh_compute "$1" "$1" "$1"
+		keyctl dh_compute_kdf "$1" "$1" "$1" 32 sha256
+		keyctl pkey_sign "$1" 0 "$2" enc=raw hash=sha256
+		keyctl pkey_verify "$1" 0 "$2" "$2" enc=raw hash=sha256
+		keyctl update "$1" data
+		keyctl instantiate "$1" data @s
+	' sh "$serial" "$out/serials"
+done >"$out/keyctl" 2>&1
+keyctl show %:.cpns >>"$out/keyctl" 2>&1
+keyctl rlist %:.cpns >>"$out/keyctl" 2>&1
+grep -q '^epoch=4 state=active' "$out/keyctl"
+result $? "keyctl tells the state"
+clean "keyctl: print, pipe, read, describe, security, pkey, dh, update" \
+	"$out/keyctl"
+
+cat /proc/keys /proc/key-users >"$out/proc-keys"
+grep -q cpns_grou "$out/proc-keys"
+result $? "/proc/keys names the groups"
+clean "/proc/keys and key-users" "$out/proc-keys"
 
 inside ip -d -s xfrm state >"$out/state"
-grep -qF 'aead rfc4106(gcm(aes))' "$out/state" && search "$out/state"
-result $? "ip -d xfrm state"
-
+inside ip -d -s xfrm state list nokeys >"$out/state-nokeys"
+inside ip -d -s xfrm policy >"$out/policy"
 # The handle stands where the key would.
-handle=$(printf '%08x%08x%04x0120' "$serial" 1 258)
-grep -q "0x$handle" "$out/state"
+grep -q "0x$(printf '%08x%08x%04x0120' "${serials[0]}" 4 258)" "$out/state"
 result $? "ip xfrm state shows the handle"
+plain "a plain key stands in ip xfrm state" "$out/state"
+python3 -c '
+import sys
+lines = open(sys.argv[1]).read().split("\nsrc ")
+open(sys.argv[2], "w").write("\nsrc ".join(
+    each for each in lines if "0x00007777" not in each))
+' "$out/state" "$out/state-ours"
+clean "ip -d -s xfrm state and policy" "$out/state-ours" "$out/state" \
+	"$out/state-nokeys" "$out/policy"
 
-inside /usr/bin/python3 "$here/known_key.py" dump >"$out/netlink"
-[[ $(wc -l <"$out/netlink") -ge 4 ]] && search "$out/netlink"
-result $? "netlink answers"
+ask xfrm >"$out/raw-xfrm"
+ask pfkey >"$out/raw-pfkey"
+ask crypto >"$out/raw-crypto"
+ask cpns >"$out/raw-cpns"
+plain "a plain key stands in the raw XFRM answers" "$out/raw-xfrm"
+[[ $(wc -l <"$out/raw-xfrm") -ge 12 && $(wc -l <"$out/raw-cpns") -ge 5 &&
+	$(wc -l <"$out/raw-crypto") -ge 10 ]]
+result $? "states, policies, algorithms, groups were answered"
+clean "raw netlink: XFRM, CRYPTO, cpns; PF_KEY" "$out/raw-xfrm" \
+	"$out/raw-crypto" "$out/raw-cpns" "$out/raw-pfkey"
 
-cat /proc/crypto >"$out/crypto"
-inside ip -d xfrm policy >>"$out/crypto"
-search "$out/crypto"
-result $? "/proc/crypto and policies"
+{
+	cat /proc/crypto /proc/modules /proc/net/xfrm_stat /proc/net/netlink \
+		/proc/net/protocols /proc/net/pfkey /proc/net/packet \
+		/proc/vmallocinfo /proc/slabinfo /proc/timer_list
+	inside sh -c 'cat /proc/net/*'
+	grep -r . /sys/module/cpns_group /proc/sys/kernel/keys \
+		/proc/sys/net/core /sys/kernel/debug/crypto
+	find /sys/kernel/debug -maxdepth 2 -name '*cpns*' -exec grep -r . {} +
+	command -v ss >/dev/null && inside ss -aemiO
+	inside ip -d -s -s link
+} >"$out/proc" 2>/dev/null
+grep -q 'cpns(gcm(aes))' "$out/proc"
+result $? "/proc/crypto names the template"
+clean "/proc and /sys of crypto, network, module, memory" "$out/proc"
 
-keyctl revoke "$serial"
-dmesg >"$out/dmesg"
-[[ -s $out/dmesg ]] && search "$out/dmesg"
-result $? "the kernel's log"
+# --- the programs of this tree, with what they say to the kernel -----------
+
+tools=0
+if [[ -x $programs/cpnsctl/cpnsctl ]] && command -v strace >/dev/null; then
+	for command in 'status --json' sa; do
+		# shellcheck disable=SC2086 # words
+		inside strace -f -x -s 65536 -o "$out/strace.$tools" timeout 20 \
+			"$programs/cpnsctl/cpnsctl" $command
+		tools=$((tools + 1))
+	done >"$out/tools" 2>&1
+	cat "$out"/strace.* >"$out/strace"
+	grep -q 'known-key' "$out/tools" && grep -q sendto "$out/strace"
+	result $? "cpnsctl shows the groups"
+	clean "output and strace of cpnsctl" "$out/tools" "$out/strace"
+else
+	skip "cpnsctl shows the groups" "no cpnsctl or no strace"
+	skip "output and strace of cpnsctl" "no cpnsctl or no strace"
+fi
+
+# --- the ends, and all that was listened to --------------------------------
+
+echo 1 >"$tracing/tracing_on"
+inside ip xfrm state flush
+keyctl revoke "${serials[0]}"
+keyctl revoke "${serials[1]}"
+sleep 1
+end_listeners
+echo 0 >"$tracing/tracing_on"
+
+grep -q '^cpns [0-9a-f]' "$out/events-cpns"
+result $? "events of the family came"
+clean "events of the family" "$out/events-cpns"
+grep -q '0x00003002' "$out/monitor"
+result $? "ip xfrm monitor told of the states"
+plain "a plain key stands in ip xfrm monitor and the raw events" "$out/monitor" "$out/events-xfrm"
+clean "ip xfrm monitor, XFRM and PF_KEY events" "$out/monitor" \
+	"$out/events-xfrm"
+if [[ $(wc -l <"$out/tap") -ge 5 ]]; then
+	clean "a tap on netlink while sealed records were given" "$out/tap"
+else
+	skip "a tap on netlink while sealed records were given" "no nlmon"
+fi
+
+if [[ $audit == 0 ]]; then
+	plain "a plain key stands in the audit records" "$out/events-audit"
+	clean "audit of the system calls in use" "$out/events-audit"
+else
+	skip "a plain key stands in the audit records" "no audit"
+	skip "audit of the system calls in use" "no audit"
+fi
+
+dmesg | sed '1,/cpns known key test begins$/d' >"$out/dmesg"
+plain "a plain key stands in the kernel's log" "$out/dmesg"
+clean "the kernel's log with dynamic debug" "$out/dmesg"
+
+cat "$tracing/trace" >"$out/trace"
+for cpu in "$tracing"/per_cpu/cpu*; do
+	timeout 5 cat "$cpu/trace_pipe_raw"
+done >"$out/trace-raw" 2>/dev/null
+if [[ -s $out/trace ]]; then
+	grep -c '' "$out/trace" | sed 's/^/# lines of trace: /'
+	grep -q 'cpns_' "$out/trace"
+	result $? "the trace tells of the module"
+	clean "tracefs: events, the module's functions, raw pages" \
+		"$out/trace" "$out/trace-raw"
+else
+	for name in "the trace tells of the module" "tracefs"; do
+		skip "$name" "no tracing"
+	done
+fi
+python3 "$here/known_key_search.py" "$number" "$out/keys" "$out/plain" \
+	"$out/manifest" || failed=1
 exit "$failed"
