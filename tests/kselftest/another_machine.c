@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A clone of this virtual machine, or one that resumes from hibernation, must
+ * not count IVs from the same value: sender ids and node key are dropped, and
+ * come anew. Needs the module with allow_raw=1, root, CPNS_BUILD.
+ *
+ * The test module cpns_vmfork tells the kernel of a fork as the driver of the
+ * generation id does. Hibernation here fails where its first device refuses,
+ * and is told as over all the same.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/utsname.h>
+#include "kselftest_harness.h"
+#include "member.h"
+
+FIXTURE(another)
+{
+	struct cpns_test_member member;
+	struct utsname name;
+};
+
+FIXTURE_SETUP(another)
+{
+	ASSERT_EQ(0, cpns_test_member_begin(&self->member, "another")) {
+		TH_LOG("%s", self->member.test.text);
+	}
+	uname(&self->name);
+}
+
+FIXTURE_TEARDOWN(another)
+{
+	cpns_test_member_end(&self->member);
+}
+
+/* what both have in common; 0, or the number of the first that is wrong */
+static int dropped(struct cpns_test_member *m, uint32_t reason,
+		   const uint8_t before[CPNS_TEST_SEALED])
+{
+	uint8_t sealed[CPNS_TEST_SEALED];
+	struct cpns_test_event event;
+	struct cpns_test_node node;
+
+	if (cpns_test_event(&m->events, CPNS_CMD_NODE_CHANGE, 20000, &event) ||
+	    event.reason != reason)
+		return 1;
+	/* sends no more, receives on */
+	if (cpns_test_out(m->fd, sealed) != -ENOKEY)
+		return 2;
+	if (cpns_test_back(m->fd, before))
+		return 3;
+	/* the old seals open nothing, a new node key is made when asked for */
+	if (cpns_test_member_sealed(m, MEMBER_EPOCH + 1, MEMBER_SID) ||
+	    cpns_test_set_send(&m->test, &m->set) != -EKEYREJECTED)
+		return 4;
+	if (cpns_test_node(&m->test, CPNS_CMD_NODE_GET, &node) ||
+	    node.has_previous ||
+	    !memcmp(node.public, m->node.public, sizeof(node.public)))
+		return 5;
+	m->node = node;
+	/* a new sender id, sealed to it, sends in the same epoch */
+	if (cpns_test_member_sealed(m, MEMBER_EPOCH, MEMBER_SID + 1) ||
+	    cpns_test_set_send(&m->test, &m->set) != m->serial)
+		return 6;
+	if (cpns_test_works(m->serial, MEMBER_EPOCH, MEMBER_SID + 1))
+		return 7;
+	/* the old one never again */
+	if (cpns_test_member_sealed(m, MEMBER_EPOCH, MEMBER_SID) ||
+	    cpns_test_set_send(&m->test, &m->set) != m->serial ||
+	    cpns_test_out(m->fd, sealed) != -ENOKEY)
+		return 8;
+	return 0;
+}
+
+TEST_F_TIMEOUT(another, clone_of_a_virtual_machine, 120)
+{
+	const char *build = getenv("CPNS_BUILD");
+	struct cpns_test_member *m = &self->member;
+	uint8_t sealed[CPNS_TEST_SEALED];
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/kselftest-module/%s/cpns_vmfork.ko",
+		 build ? build : "", self->name.release);
+	if (access(path, R_OK))
+		SKIP(return, "no test module cpns_vmfork");
+	if (cpns_test_run("grep -qw add_vmfork_randomness /proc/kallsyms"))
+		SKIP(return, "this kernel is told of no fork");
+	ASSERT_EQ(0, cpns_test_out(m->fd, sealed));
+	/* does its work at load, and does not stay */
+	EXPECT_NE(0, cpns_test_run("insmod %s", path));
+	EXPECT_EQ(0, dropped(m, CPNS_REASON_VM_FORK, sealed));
+}
+
+TEST_F_TIMEOUT(another, resume_from_hibernation, 120)
+{
+	struct cpns_test_member *m = &self->member;
+	uint8_t sealed[CPNS_TEST_SEALED];
+	int fd;
+
+	if (cpns_test_run("grep -qw disk /sys/power/state"))
+		SKIP(return, "this kernel does not hibernate");
+	ASSERT_EQ(0, cpns_test_out(m->fd, sealed));
+	fd = open("/sys/power/state", O_WRONLY);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(-1, write(fd, "disk", 4));
+	close(fd);
+	EXPECT_EQ(0, dropped(m, CPNS_REASON_RESUME, sealed));
+}
+
+TEST_HARNESS_MAIN
