@@ -45,6 +45,7 @@ help:
 	@echo 'make check-fuzz   parsers: known inputs, then random ones for two minutes'
 	@echo 'make check-kernel the module in the test guests alone'
 	@echo 'make check-netns  end to end, in network namespaces of the test guests'
+	@echo 'make check-interop  keyutils own suite, beside the module and without'
 	@echo 'make check-debug  the kernel tests under KASAN, lockdep, kmemleak'
 	@echo 'make bench        measurements   KERNEL=6.1|6.12  BENCH=name'
 	@echo 'make style        checkpatch, sparse, shellcheck, codespell'
@@ -125,6 +126,11 @@ test-build:
 	$(Q)tests/vm/install-packages build demo check
 	$(Q)$(MAKE) kmod userspace kselftest
 
+# What others test with, not in `make check`; one without source is skipped.
+check-interop: interop-sources
+interop-sources:
+	$(Q)tests/interop/fetch-keyutils $(BUILD)
+
 check-fuzz:
 	$(Q)tests/vm/install-packages build check
 	$(Q)$(MAKE) fuzz
@@ -135,7 +141,7 @@ check-unit:
 	$(Q)$(MAKE) userspace
 	$(Q)CPNS_BUILD=$(BUILD) tests/run-all unit
 
-check-kernel check-netns: check-%: test-build
+check-kernel check-netns check-interop: check-%: test-build
 	$(Q)CPNS_BUILD=$(BUILD) CPNS_KERNELS="$(KERNELS)" tests/run-all $*
 
 # The debug kernel is built once, into a cache outside this tree.
@@ -183,5 +189,6 @@ clean:
 
 force:
 .PHONY: deb check-deb all help modules kmod kmod-none userspace kselftest fuzz demo check \
-	test-build check-unit check-fuzz check-kernel check-netns check-debug bench style \
+	test-build check-unit check-fuzz check-kernel check-netns \
+	check-interop interop-sources check-debug bench style \
 	install clean force
