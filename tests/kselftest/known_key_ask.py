@@ -95,14 +95,16 @@ def ask_xfrm():
         # struct xfrm_usersa_info: selector 56, id 24, saddr 16, ... family
         identity, source = state[56:80], state[80:96]
         family = state[212:214]
+        if identity[16:20] == bytes(4):
+            continue  # larval: none is found without an SPI
         one = identity[:20] + family + identity[20:21] + b"\0"
         try:
             answers += xfrm.ask(0x12, one)
             answers += xfrm.ask(0x1f, one + source + bytes(8))
-        except ProcessLookupError:
+        except ProcessLookupError as gone:
             # A state may end between the dump and the question.
             if any(identity == left[56:80] for left in xfrm.ask(0x12, b"", DUMP)):
-                raise
+                raise ProcessLookupError(f"listed, not found: {state.hex()}") from gone
     answers += xfrm.ask(0x23, bytes(4)) + xfrm.ask(0x25, bytes(4))
     return answers
 
