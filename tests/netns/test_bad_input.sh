@@ -113,7 +113,10 @@ gateway_configure gw3 >/dev/null 2>&1
 in_ns gw2 openssl s_server -accept 192.0.2.2:5684 -cert "$lab/gw2/node.pem" \
 	-key "$lab/gw2/node.key" -tls1_3 -quiet </dev/null >/dev/null 2>&1 &
 sed -i 's/192.0.2.10/192.0.2.2/' "$lab/gw3/cpnsd.conf"
-wait_until 10 in_ns gw2 ss -Hltn 'sport = :5684'
+listens() {
+	[ -n "$(in_ns gw2 ss -Hltn 'sport = :5684')" ]
+}
+wait_until 10 listens
 daemon_start gw3
 claim "the gateway refuses it and names the cause" says gw3 'urn:cpns:node|node.s certificate|is a node'
 kill "$(daemon_pid gw3)"
