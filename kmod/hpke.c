@@ -5,7 +5,8 @@
  * wrapped keys.
  *
  * One AEAD, allocated at module load, serialised by a mutex of its own: this
- * is the control path. After each use its key is overwritten.
+ * is the control path. After each use its key is overwritten; where that fails,
+ * for lack of memory, it is freed, and the next use allocates another.
  */
 #include <crypto/aead.h>
 #include <crypto/curve25519.h>
@@ -15,35 +16,38 @@
 #include "group.h"
 
 #define HPKE_NONCE	12
-#define GCM_TAG		16
 #define AAD_MAX		96	/* an ITEM's is 76 */
 
 static DEFINE_MUTEX(cpns_gcm_mutex);
-static struct crypto_aead *cpns_gcm;
-static struct aead_request *cpns_gcm_req;
+static struct crypto_aead *cpns_gcm;	/* NULL: to be allocated */
 static u8 *cpns_gcm_buffer;		/* AAD and ciphertext, contiguous */
+
+/* Its tags have 16 bytes unless told otherwise. */
+static int cpns_gcm_alloc(void)
+{
+	struct crypto_aead *gcm = crypto_alloc_aead("gcm(aes)", 0,
+						    CRYPTO_ALG_ASYNC);
+
+	if (IS_ERR(gcm))
+		return PTR_ERR(gcm);
+	cpns_gcm = gcm;
+	return 0;
+}
 
 int cpns_hpke_init(void)
 {
 	int err;
 
-	cpns_gcm = crypto_alloc_aead("gcm(aes)", 0, CRYPTO_ALG_ASYNC);
-	if (IS_ERR(cpns_gcm))
-		return PTR_ERR(cpns_gcm);
-	err = crypto_aead_setauthsize(cpns_gcm, GCM_TAG);
-	cpns_gcm_req = aead_request_alloc(cpns_gcm, GFP_KERNEL);
 	cpns_gcm_buffer = kzalloc(AAD_MAX + CPNS_WRAPPED_SIZE, GFP_KERNEL);
-	if (!err && (!cpns_gcm_req || !cpns_gcm_buffer))
-		err = -ENOMEM;
+	err = cpns_gcm_buffer ? cpns_gcm_alloc() : -ENOMEM;
 	if (err)
-		cpns_hpke_exit();
+		kfree(cpns_gcm_buffer);
 	return err;
 }
 
 void cpns_hpke_exit(void)
 {
 	kfree_sensitive(cpns_gcm_buffer);
-	aead_request_free(cpns_gcm_req);
 	crypto_free_aead(cpns_gcm);
 }
 
@@ -64,12 +68,21 @@ int cpns_gcm_open(const u8 *key, unsigned int key_len, const u8 *nonce,
 		  u8 *out)
 {
 	static const u8 no_key[32];
+	struct aead_request *req;
 	struct scatterlist sg;
 	unsigned int i, len = 0;
 	u8 iv[HPKE_NONCE];
 	int err;
 
 	mutex_lock(&cpns_gcm_mutex);
+	err = cpns_gcm ? 0 : cpns_gcm_alloc();
+	if (err)
+		goto unlock;
+	req = aead_request_alloc(cpns_gcm, GFP_KERNEL);
+	if (!req) {
+		err = -ENOMEM;
+		goto unlock;
+	}
 	for (i = 0; i < parts; len += aad[i++].iov_len)
 		memcpy(cpns_gcm_buffer + len, aad[i].iov_base, aad[i].iov_len);
 	memcpy(cpns_gcm_buffer + len, ct, CPNS_WRAPPED_SIZE);
@@ -77,19 +90,22 @@ int cpns_gcm_open(const u8 *key, unsigned int key_len, const u8 *nonce,
 	err = crypto_aead_setkey(cpns_gcm, key, key_len);
 	if (!err) {
 		sg_init_one(&sg, cpns_gcm_buffer, len + CPNS_WRAPPED_SIZE);
-		aead_request_set_callback(cpns_gcm_req,
-					  CRYPTO_TFM_REQ_MAY_SLEEP, NULL, NULL);
-		aead_request_set_ad(cpns_gcm_req, len);
-		aead_request_set_crypt(cpns_gcm_req, &sg, &sg,
-				       CPNS_WRAPPED_SIZE, iv);
-		err = crypto_aead_decrypt(cpns_gcm_req);
+		aead_request_set_callback(req, CRYPTO_TFM_REQ_MAY_SLEEP, NULL,
+					  NULL);
+		aead_request_set_ad(req, len);
+		aead_request_set_crypt(req, &sg, &sg, CPNS_WRAPPED_SIZE, iv);
+		err = crypto_aead_decrypt(req);
 	}
 	if (!err)
 		memcpy(out, cpns_gcm_buffer + len, CPNS_SECRET_SIZE);
 	memzero_explicit(cpns_gcm_buffer, AAD_MAX + CPNS_WRAPPED_SIZE);
 	memzero_explicit(iv, sizeof(iv));
-	if (crypto_aead_setkey(cpns_gcm, no_key, sizeof(no_key)))
-		pr_warn_once("key of the shared AEAD not overwritten\n");
+	aead_request_free(req);	/* wipes what the cipher left in it */
+	if (crypto_aead_setkey(cpns_gcm, no_key, sizeof(no_key))) {
+		crypto_free_aead(cpns_gcm);	/* wipes the key */
+		cpns_gcm = NULL;
+	}
+unlock:
 	mutex_unlock(&cpns_gcm_mutex);
 	return err;
 }
