@@ -66,26 +66,11 @@ static int keyed(int32_t serial)
 	return cpns_test_aead_socket(GCM, &handle, sizeof(handle));
 }
 
+/* what is spliced next is the request's text */
 static int begin(int fd, bool encrypt)
 {
-	char control[2 * CMSG_SPACE(4)] = { 0 };
-	struct msghdr message = {
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *each = CMSG_FIRSTHDR(&message);
-	uint32_t operation = encrypt ? ALG_OP_ENCRYPT : ALG_OP_DECRYPT;
-	uint32_t associated = AAD;
-
-	each->cmsg_level = SOL_ALG;
-	each->cmsg_type = ALG_SET_OP;
-	each->cmsg_len = CMSG_LEN(4);
-	memcpy(CMSG_DATA(each), &operation, 4);
-	each = CMSG_NXTHDR(&message, each);
-	each->cmsg_level = SOL_ALG;
-	each->cmsg_type = ALG_SET_AEAD_ASSOCLEN;
-	each->cmsg_len = CMSG_LEN(4);
-	memcpy(CMSG_DATA(each), &associated, 4);
-	return sendmsg(fd, &message, MSG_MORE) < 0 ? -errno : 0;
+	return cpns_test_aead_send(fd, encrypt, NULL, 0, AAD, NULL, 0,
+				   MSG_MORE);
 }
 
 /* pages of @from itself in odd pieces, the answer into odd pieces of @to */

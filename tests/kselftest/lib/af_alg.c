@@ -47,9 +47,9 @@ int cpns_test_aead_socket(const char *algorithm, const void *key, size_t size)
 	return child;
 }
 
-int cpns_test_aead(int fd, bool encrypt, const void *iv, size_t iv_size,
-		   size_t aad_size, const void *input, size_t size, void *out,
-		   size_t out_size)
+int cpns_test_aead_send(int fd, bool encrypt, const void *iv, size_t iv_size,
+			size_t aad_size, const void *input, size_t size,
+			int flags)
 {
 	char control[CMSG_SPACE(4) + CMSG_SPACE(4) +
 		     CMSG_SPACE(sizeof(struct af_alg_iv) + 16)] = { 0 };
@@ -63,7 +63,6 @@ int cpns_test_aead(int fd, bool encrypt, const void *iv, size_t iv_size,
 	struct cmsghdr *each = CMSG_FIRSTHDR(&message);
 	uint32_t operation = encrypt ? ALG_OP_ENCRYPT : ALG_OP_DECRYPT;
 	uint32_t associated = aad_size;
-	ssize_t got;
 
 	if (iv_size > 16)
 		return -EINVAL;
@@ -89,8 +88,20 @@ int cpns_test_aead(int fd, bool encrypt, const void *iv, size_t iv_size,
 	} else {
 		message.msg_controllen = 2 * CMSG_SPACE(4);
 	}
-	if (sendmsg(fd, &message, 0) < 0)
-		return -errno;
+	return sendmsg(fd, &message, flags) < 0 ? -errno : 0;
+}
+
+int cpns_test_aead(int fd, bool encrypt, const void *iv, size_t iv_size,
+		   size_t aad_size, const void *input, size_t size, void *out,
+		   size_t out_size)
+{
+	ssize_t got;
+	int ret;
+
+	ret = cpns_test_aead_send(fd, encrypt, iv, iv_size, aad_size, input,
+				  size, 0);
+	if (ret)
+		return ret;
 	/* exactly the output: more would block */
 	got = read(fd, out, out_size);
 	return got < 0 ? -errno : got;

@@ -136,6 +136,13 @@ void cpns_test_handle(struct cpns_handle *handle, int32_t serial,
 		      uint32_t epoch, uint16_t sid, uint8_t use,
 		      uint8_t key_bytes);
 /*
+ * The sending half of a request; with MSG_MORE in @flags more of its text may
+ * come by splice(2). 0 or -errno.
+ */
+int cpns_test_aead_send(int fd, bool encrypt, const void *iv, size_t iv_size,
+			size_t aad_size, const void *input, size_t size,
+			int flags);
+/*
  * One request. @input is AAD | IV | text, or AAD | IV | ciphertext | tag;
  * @out_size bytes are read into @out. @iv may be NULL.
  */
