@@ -231,12 +231,79 @@ static void items_open(struct kunit *test)
 	KUNIT_EXPECT_GE(test, used, 2);
 }
 
+#ifdef CONFIG_FAULT_INJECTION
+/*
+ * Open with the @n-th allocation failing, then without. Returns false when
+ * there was no such allocation any more.
+ */
+static bool open_with_fault(struct kunit *test, const struct seal_set *set,
+			    unsigned int n, unsigned int *refused,
+			    unsigned int *freed)
+{
+	static const u8 none[32];
+	u8 leaf[32] = {};
+	bool fired;
+	int err;
+
+	WRITE_ONCE(current->fail_nth, n);
+	err = cpns_hpke_open(&set->node, &set->seal, set->sender, leaf);
+	fired = !READ_ONCE(current->fail_nth);
+	WRITE_ONCE(current->fail_nth, 0);
+	KUNIT_EXPECT_TRUE_MSG(test, !err || (fired && err == -ENOMEM),
+			      "allocation %u: %d", n, err);
+	KUNIT_EXPECT_MEMEQ(test, leaf, err ? none : set->leaf, 32);
+	*refused += !!err;
+	*freed += fired && !cpns_gcm;
+
+	memset(leaf, 0, sizeof(leaf));
+	KUNIT_EXPECT_EQ_MSG(test, 0,
+			    cpns_hpke_open(&set->node, &set->seal, set->sender,
+					   leaf),
+			    "after allocation %u failed", n);
+	KUNIT_EXPECT_MEMEQ(test, leaf, set->leaf, 32);
+	KUNIT_EXPECT_NOT_NULL(test, cpns_gcm);
+	return fired;
+}
+
+/* The shared AEAD never keeps a key; where it is gone, it comes again. */
+static void opens_without_memory(struct kunit *test)
+{
+	const struct vector *v = vector_find(test, vectors_kernel_message,
+					     "SEAL 112, AES-256-GCM, mode auth");
+	unsigned int refused = 0, freed = 0, refused_anew = 0, n;
+	struct seal_set set;
+
+	seal_set(test, v, &set);
+	for (n = 1; open_with_fault(test, &set, n, &refused, &freed); n++)
+		KUNIT_ASSERT_LT(test, n, 100);
+	kunit_info(test, "%u allocations, %u needed, freed %u times", n - 1,
+		   refused, freed);
+	KUNIT_EXPECT_GT(test, refused, 0);
+	KUNIT_EXPECT_GT(test, freed, 0);
+
+	for (n = 1;; n++) {
+		crypto_free_aead(cpns_gcm);
+		cpns_gcm = NULL;
+		if (!open_with_fault(test, &set, n, &refused_anew, &freed))
+			break;
+		KUNIT_ASSERT_LT(test, n, 200);
+	}
+	KUNIT_EXPECT_GT(test, refused_anew, refused);
+}
+#else
+static void opens_without_memory(struct kunit *test)
+{
+	kunit_skip(test, "this kernel injects no faults");
+}
+#endif
+
 static struct kunit_case hpke_cases[] = {
 	KUNIT_CASE(sets_of_rfc9180),
 	KUNIT_CASE(seals_open),
 	KUNIT_CASE_SLOW(altered_seals_do_not_open),
 	KUNIT_CASE(points_of_small_order),
 	KUNIT_CASE(items_open),
+	KUNIT_CASE(opens_without_memory),
 	{ }
 };
 
