@@ -25,6 +25,9 @@
 #define MOST 600
 #define TEXT (256 * 1024)
 
+/* FIXTURE_DATA(fault), as a type that tools know for one */
+#define fault_data _test_data_fault
+
 FIXTURE(fault)
 {
 	struct cpns_test_member member;
@@ -66,7 +69,7 @@ FIXTURE_TEARDOWN(fault)
 }
 
 /* groups, node key, states */
-static int look(FIXTURE_DATA(fault) *self, char *text)
+static int look(struct fault_data *self, char *text)
 {
 	struct cpns_test *test = &self->member.test;
 	struct cpns_test_node node;
@@ -82,10 +85,10 @@ static int look(FIXTURE_DATA(fault) *self, char *text)
 }
 
 struct operation {
-	int (*prepare)(FIXTURE_DATA(fault) *self, unsigned int n);
-	int (*act)(FIXTURE_DATA(fault) *self);
+	int (*prepare)(struct fault_data *self, unsigned int n);
+	int (*act)(struct fault_data *self);
 	/* what it did is there, whole; and make room for the next */
-	int (*verify)(FIXTURE_DATA(fault) *self);
+	int (*verify)(struct fault_data *self);
 };
 
 /*
@@ -93,7 +96,7 @@ struct operation {
  * the sender whether the request was carried out (netlink(7)).
  */
 static void one_failure(struct __test_metadata *_metadata,
-			FIXTURE_DATA(fault) *self,
+			struct fault_data *self,
 			const struct operation *operation, unsigned int n,
 			int ret)
 {
@@ -119,7 +122,7 @@ static void one_failure(struct __test_metadata *_metadata,
 }
 
 static void fail_each(struct __test_metadata *_metadata,
-		      FIXTURE_DATA(fault) *self,
+		      struct fault_data *self,
 		      const struct operation *operation)
 {
 	unsigned int n, failures = 0;

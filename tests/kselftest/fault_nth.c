@@ -9,7 +9,7 @@
 /* --- GROUP_SET --------------------------------------------------------- */
 
 /* @self->set: SEAL with a leaf KEK of its own, an ITEM with the secret */
-static int seal(FIXTURE_DATA(fault) *self, const char *sgid, uint32_t number,
+static int seal(struct fault_data *self, const char *sgid, uint32_t number,
 		uint16_t sid)
 {
 	const struct cpns_test_epoch epoch = {
@@ -30,20 +30,20 @@ static int seal(FIXTURE_DATA(fault) *self, const char *sgid, uint32_t number,
 	return ret;
 }
 
-static int send_set(FIXTURE_DATA(fault) *self)
+static int send_set(struct fault_data *self)
 {
 	int ret = cpns_test_set_send(&self->member.test, &self->set);
 
 	return ret < 0 ? ret : 0;
 }
 
-static int prepare_group(FIXTURE_DATA(fault) *self, unsigned int n)
+static int prepare_group(struct fault_data *self, unsigned int n)
 {
 	snprintf(self->sgid, sizeof(self->sgid), "%s-%u", self->member.sgid, n);
 	return seal(self, self->sgid, 1, 9);
 }
 
-static int verify_group(FIXTURE_DATA(fault) *self)
+static int verify_group(struct fault_data *self)
 {
 	/* its key's serial; an answer may have been lost */
 	int ret = cpns_test_set_send(&self->member.test, &self->set);
@@ -65,7 +65,7 @@ TEST_F_TIMEOUT(fault, new_group, 900)
 }
 
 /* the epoch before ends at once: EVICTED */
-static int prepare_epoch(FIXTURE_DATA(fault) *self, unsigned int n)
+static int prepare_epoch(struct fault_data *self, unsigned int n)
 {
 	int ret = seal(self, self->member.sgid, self->number + 1, MEMBER_SID);
 
@@ -74,7 +74,7 @@ static int prepare_epoch(FIXTURE_DATA(fault) *self, unsigned int n)
 }
 
 /* this is now what refusals must leave as it is */
-static int verify_epoch(FIXTURE_DATA(fault) *self)
+static int verify_epoch(struct fault_data *self)
 {
 	struct cpns_test_member *m = &self->member;
 	int state = cpns_test_epoch_state(&m->test, m->sgid, self->number + 1);
@@ -100,7 +100,7 @@ TEST_F_TIMEOUT(fault, next_epoch, 900)
 }
 
 /* a new epoch, then another sender id for it */
-static int prepare_sender(FIXTURE_DATA(fault) *self, unsigned int n)
+static int prepare_sender(struct fault_data *self, unsigned int n)
 {
 	int ret = prepare_epoch(self, n);
 
@@ -112,7 +112,7 @@ static int prepare_sender(FIXTURE_DATA(fault) *self, unsigned int n)
 				MEMBER_SID + 1);
 }
 
-static int verify_sender(FIXTURE_DATA(fault) *self)
+static int verify_sender(struct fault_data *self)
 {
 	struct cpns_test_member *m = &self->member;
 	int ret = cpns_test_works(m->serial, self->number, MEMBER_SID + 1);
@@ -133,7 +133,7 @@ TEST_F_TIMEOUT(fault, new_sender_id, 900)
 
 /* --- other commands ---------------------------------------------------- */
 
-static int act_rotate(FIXTURE_DATA(fault) *self)
+static int act_rotate(struct fault_data *self)
 {
 	return cpns_test_node(&self->member.test, CPNS_CMD_NODE_ROTATE, NULL);
 }
@@ -145,7 +145,7 @@ TEST_F_TIMEOUT(fault, node_rotate, 900)
 	fail_each(_metadata, self, &operation);
 }
 
-static int prepare_activate(FIXTURE_DATA(fault) *self, unsigned int n)
+static int prepare_activate(struct fault_data *self, unsigned int n)
 {
 	const struct cpns_test_epoch epoch = {
 		.sgid = self->sgid, .number = 2, .atd = 600, .dtd = 900,
@@ -161,12 +161,12 @@ static int prepare_activate(FIXTURE_DATA(fault) *self, unsigned int n)
 	return ret < 0 ? ret : 0;
 }
 
-static int act_activate(FIXTURE_DATA(fault) *self)
+static int act_activate(struct fault_data *self)
 {
 	return cpns_test_epoch_activate(&self->member.test, self->sgid, 2);
 }
 
-static int verify_activate(FIXTURE_DATA(fault) *self)
+static int verify_activate(struct fault_data *self)
 {
 	struct cpns_test *test = &self->member.test;
 
@@ -185,19 +185,19 @@ TEST_F_TIMEOUT(fault, epoch_activate, 900)
 	fail_each(_metadata, self, &operation);
 }
 
-static int prepare_revoke(FIXTURE_DATA(fault) *self, unsigned int n)
+static int prepare_revoke(struct fault_data *self, unsigned int n)
 {
 	int ret = prepare_group(self, n);
 
 	return ret ? ret : send_set(self);
 }
 
-static int act_revoke(FIXTURE_DATA(fault) *self)
+static int act_revoke(struct fault_data *self)
 {
 	return cpns_test_group_revoke(&self->member.test, self->sgid);
 }
 
-static int verify_revoke(FIXTURE_DATA(fault) *self)
+static int verify_revoke(struct fault_data *self)
 {
 	return cpns_test_epoch_state(&self->member.test, self->sgid, 1) ==
 	       CPNS_STATE_NONE ? 0 : -EUCLEAN;

@@ -27,13 +27,13 @@
 
 /* --- SA_ADD ------------------------------------------------------------ */
 
-static int prepare_sa(FIXTURE_DATA(fault) *self, unsigned int n)
+static int prepare_sa(struct fault_data *self, unsigned int n)
 {
 	self->sa.spi = 0x1000 + n;
 	return 0;
 }
 
-static int act_sa(FIXTURE_DATA(fault) *self)
+static int act_sa(struct fault_data *self)
 {
 	return cpns_test_sa_add(&self->member.test, &self->sa);
 }
@@ -71,7 +71,7 @@ static int states_of_xfrm(void)
 	return ret == MNL_CB_STOP ? count : -EIO;
 }
 
-static int verify_sa(FIXTURE_DATA(fault) *self)
+static int verify_sa(struct fault_data *self)
 {
 	struct cpns_test *test = &self->member.test;
 	int ret = cpns_test_sa_get(test, self->sa.spi, self->sa.dir, NULL);
@@ -87,7 +87,7 @@ static int verify_sa(FIXTURE_DATA(fault) *self)
 }
 
 static void fail_each_of_sa(struct __test_metadata *_metadata,
-			    FIXTURE_DATA(fault) *self,
+			    struct fault_data *self,
 			    uint8_t dir, uint32_t epoch, uint8_t mode)
 {
 	static const struct operation operation = {
@@ -129,7 +129,7 @@ TEST_F_TIMEOUT(fault, sa_add_out_of_pending_epoch, 900)
 
 /* --- AF_ALG ------------------------------------------------------------ */
 
-static int prepare_key(FIXTURE_DATA(fault) *self, unsigned int n)
+static int prepare_key(struct fault_data *self, unsigned int n)
 {
 	struct sockaddr_alg name = {
 		.salg_family = AF_ALG,
@@ -142,7 +142,7 @@ static int prepare_key(FIXTURE_DATA(fault) *self, unsigned int n)
 	       bind(self->parent, (void *)&name, sizeof(name)) ? -errno : 0;
 }
 
-static int act_key(FIXTURE_DATA(fault) *self)
+static int act_key(struct fault_data *self)
 {
 	struct cpns_handle handle;
 
@@ -152,7 +152,7 @@ static int act_key(FIXTURE_DATA(fault) *self)
 			  sizeof(handle)) ? -errno : 0;
 }
 
-static int verify_key(FIXTURE_DATA(fault) *self)
+static int verify_key(struct fault_data *self)
 {
 	uint8_t sealed[CPNS_TEST_SEALED];
 	int fd, ret;
@@ -178,13 +178,13 @@ TEST_F_TIMEOUT(fault, af_alg_set_key, 900)
 }
 
 /* a request that failed half-way stays in its socket: a new one each time */
-static int prepare_request(FIXTURE_DATA(fault) *self, unsigned int n)
+static int prepare_request(struct fault_data *self, unsigned int n)
 {
 	self->fd = cpns_test_keyed(self->member.serial, 0, MEMBER_SID);
 	return self->fd < 0 ? self->fd : 0;
 }
 
-static int act_request(FIXTURE_DATA(fault) *self)
+static int act_request(struct fault_data *self)
 {
 	int ret = cpns_test_out(self->fd, self->sealed);
 
@@ -198,7 +198,7 @@ static int act_request(FIXTURE_DATA(fault) *self)
 	return ret;
 }
 
-static int verify_request(FIXTURE_DATA(fault) *self)
+static int verify_request(struct fault_data *self)
 {
 	int ret = cpns_test_back(self->member.fd, self->sealed);
 
@@ -217,7 +217,7 @@ TEST_F_TIMEOUT(fault, af_alg_request, 900)
 
 /* --- messages ---------------------------------------------------------- */
 
-static int act_encrypt(FIXTURE_DATA(fault) *self)
+static int act_encrypt(struct fault_data *self)
 {
 	self->sealed_size = keyctl_pkey_encrypt(self->member.serial, "enc=raw",
 						"fault", 5, self->sealed,
@@ -225,7 +225,7 @@ static int act_encrypt(FIXTURE_DATA(fault) *self)
 	return self->sealed_size < 0 ? -errno : 0;
 }
 
-static int act_decrypt(FIXTURE_DATA(fault) *self)
+static int act_decrypt(struct fault_data *self)
 {
 	char text[64];
 	long ret = keyctl_pkey_decrypt(self->member.serial, "enc=raw",
@@ -237,7 +237,7 @@ static int act_decrypt(FIXTURE_DATA(fault) *self)
 	return ret == 5 && !memcmp(text, "fault", 5) ? 0 : -EUCLEAN;
 }
 
-static int prepare_decrypt(FIXTURE_DATA(fault) *self, unsigned int n)
+static int prepare_decrypt(struct fault_data *self, unsigned int n)
 {
 	return act_encrypt(self);
 }
@@ -311,7 +311,7 @@ struct answer {
 };
 
 /* key by a helper whose allocation @n fails, or -errno */
-static int32_t request(FIXTURE_DATA(fault) *self, unsigned int n,
+static int32_t request(struct fault_data *self, unsigned int n,
 		       struct answer *answer)
 {
 	char callout[32];
