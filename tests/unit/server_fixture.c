@@ -282,7 +282,11 @@ static void connected(void *context)
 
 static void disconnected(void *context, const char *reason)
 {
-	((struct peer *)context)->connected = false;
+	struct peer *peer = context;
+
+	peer->connected = false;
+	peer->refusals++;
+	snprintf(peer->refusal, sizeof(peer->refusal), "%s", reason);
 }
 
 void peer_new_kernel(struct peer *peer)
@@ -291,9 +295,9 @@ void peer_new_kernel(struct peer *peer)
 	x25519_pair(peer->kernel.node, peer->kernel.node_public);
 }
 
-void peer_open(struct fixture *fixture, struct peer *peer, const char *name)
+static void peer_start(struct fixture *fixture, struct peer *peer,
+		       const char *name)
 {
-	double end = loop_boottime() + WAIT_SECONDS;
 	char file[64], *cert, *key, reason[256] = "";
 	struct transport_client_options options = {
 		.loop = &fixture->loop,
@@ -320,6 +324,24 @@ void peer_open(struct fixture *fixture, struct peer *peer, const char *name)
 		fail_msg("%s", reason);
 	free(cert);
 	free(key);
+}
+
+void peer_open_refused(struct fixture *fixture, struct peer *peer,
+		       const char *name, const char *word)
+{
+	peer_start(fixture, peer, name);
+	wait_for(fixture, &peer->refusals, 1);
+	assert_false(peer->connected);
+	if (!strstr(peer->refusal, word))
+		fail_msg("\"%s\" and not \"%s\"", peer->refusal, word);
+	peer_close(peer);
+}
+
+void peer_open(struct fixture *fixture, struct peer *peer, const char *name)
+{
+	double end = loop_boottime() + WAIT_SECONDS;
+
+	peer_start(fixture, peer, name);
 	while (!peer->connected && loop_boottime() < end)
 		run_for(fixture, 0.01);
 	assert_true(peer->connected);

@@ -49,6 +49,8 @@ struct peer {
 	char name[32];
 	struct transport_client *client;
 	bool connected;
+	unsigned int refusals;			/* sessions that did not open */
+	char refusal[160];			/* why the last one did not */
 	struct kernel kernel;
 	const uint8_t *if_match;	/* of the next peer_call()s, 8 bytes */
 	struct heard answer;		/* of the last peer_call() */
@@ -89,6 +91,9 @@ void wait_for_num(struct fixture *fixture, uint32_t num);
 void run_for(struct fixture *fixture, double seconds);
 
 void peer_open(struct fixture *fixture, struct peer *peer, const char *name);
+/* the server lets it not in, and says this */
+void peer_open_refused(struct fixture *fixture, struct peer *peer,
+		       const char *name, const char *word);
 void peer_close(struct peer *peer);
 /* path as text with '|' between segments, e.g. "ace-group|" SGID "|num" */
 void peer_call(struct fixture *fixture, struct peer *peer,

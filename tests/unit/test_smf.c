@@ -607,8 +607,18 @@ static void test_revoked_node(void **state)
 	wait_for_num(fixture, 3);
 	peer_join(fixture, gw1, SGID, SGID, BOTH);
 	assert_refused(&gw1->answer, COAP_NOT_FOUND, 5);
+	/* without a revocation list: a new session ends in its handshake */
+	assert_null(fixture->config.crl);
+	peer_open_refused(fixture, &fixture->gw3, "gw1",
+			  "certificate revoked");
+	server_stop(fixture);
+	server_start(fixture);
+	peer_open_refused(fixture, &fixture->gw3, "gw1",
+			  "certificate revoked");
+	peer_close(gw1);
 	assert_int_equal(smf_node_revoke(fixture->smf, "gw1", false, &sgids,
 					 reason), 0);
+	peer_open(fixture, gw1, "gw1");
 	peer_join(fixture, gw1, SGID, SGID, BOTH);
 	kernel_install(fixture, gw1, &gw1->answer);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cskmf/nodes.h"
 #include "log.h"
 #include "smf/group_document.h"
 #include "smf/smf_private.h"
@@ -144,8 +145,18 @@ static int open_transport(struct smf *smf, char *reason, size_t room)
 	return transport_server_open(&smf->server, &options, reason, room);
 }
 
+/* cpnsctl node revoke counts at once, with a revocation list or without */
+static bool is_revoked(void *context, const struct identity *peer)
+{
+	const struct smf *smf = context;
+
+	return peer->kind == IDENTITY_NODE &&
+	       nodes_revoked(cskmf_nodes(smf->cskmf), peer->id);
+}
+
 static int open_cskmf(struct smf *smf, char *reason, size_t room)
 {
+	int result;
 	struct cskmf_options options = {
 		.loop = smf->loop,
 		.osg = smf->osg,
@@ -160,7 +171,10 @@ static int open_cskmf(struct smf *smf, char *reason, size_t room)
 		},
 	};
 
-	return cskmf_open(&smf->cskmf, &options, reason, room);
+	result = cskmf_open(&smf->cskmf, &options, reason, room);
+	if (!result)
+		transport_server_bar(smf->server, is_revoked, smf);
+	return result;
 }
 
 static int open_surface(struct smf *smf)

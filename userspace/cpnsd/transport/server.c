@@ -301,6 +301,21 @@ void transport_server_close(struct transport_server *server)
 }
 
 /**
+ * transport_server_bar - keep peers out although their certificates are good
+ * @server: the server
+ * @barred: asked at each handshake, in the loop's thread; NULL: nobody is
+ * @context: for @barred
+ */
+void transport_server_bar(struct transport_server *server,
+			  bool (*barred)(void *context,
+					 const struct identity *peer),
+			  void *context)
+{
+	server->tls.barred = barred;
+	server->tls.barred_context = context;
+}
+
+/**
  * transport_server_route - serve every path whose first segment is @first
  * @server: the server
  * @first: copied; "ace-group"

@@ -73,6 +73,15 @@ int transport_server_reload(struct transport_server *server,
 			    char *reason, size_t room);
 void transport_server_close(struct transport_server *server);
 
+/*
+ * Whom @barred names gets through no handshake from now on ("certificate
+ * revoked"), without a revocation list; sessions that are there stay.
+ */
+void transport_server_bar(struct transport_server *server,
+			  bool (*barred)(void *context,
+					 const struct identity *peer),
+			  void *context);
+
 /* serves every path whose first segment is @first: "ace-group" */
 int transport_server_route(struct transport_server *server, const char *first,
 			   transport_handler handler, void *context);

@@ -83,13 +83,23 @@ static int check_client(struct tls_side *side, X509 *certificate,
 {
 	enum identity_kind kind = IDENTITY_NODE;
 	struct identity identity;
+	int result;
 
 	/* nodes and SMFs come; anything else fails as "not a node's" */
 	if (!identity_from_certificate(certificate, &identity) &&
 	    identity.kind == IDENTITY_SMF)
 		kind = IDENTITY_SMF;
-	return identity_verify(side->trust, certificate, chain, kind,
-			       &identity, side->reason, sizeof(side->reason));
+	result = identity_verify(side->trust, certificate, chain, kind,
+				 &identity, side->reason,
+				 sizeof(side->reason));
+	if (!result && side->barred &&
+	    side->barred(side->barred_context, &identity)) {
+		snprintf(side->reason, sizeof(side->reason),
+			 "%s %s is revoked: refused", identity_kind_name(kind),
+			 identity.id);
+		result = -EKEYREVOKED;
+	}
+	return result;
 }
 
 /* in the place of X509_verify_cert(); the error picks the TLS alert */

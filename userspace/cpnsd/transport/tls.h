@@ -31,6 +31,9 @@ struct tls_side {
 	struct identity_trust *trust;
 	struct tls_credentials credentials;
 	bool server;
+	/* server: peers who may not come in although their certificate is good */
+	bool (*barred)(void *context, const struct identity *peer);
+	void *barred_context;
 	const char *host;		/* client: name or address of the URI */
 	const char *server_id;		/* client: urn:cpns:server:..., NULL: any */
 	char reason[TLS_REASON_MAX];	/* why the last handshake failed, or "" */
