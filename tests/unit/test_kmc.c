@@ -23,6 +23,9 @@
 
 static char state_directory[64];
 static char key_file[96];
+static const struct kmc_options software = {
+	.state_directory = state_directory,
+};
 
 static int make_directory(void **state)
 {
@@ -43,7 +46,7 @@ static struct kmc *open_kmc(void)
 	char reason[256] = "";
 	struct kmc *kmc;
 
-	if (kmc_open(&kmc, state_directory, reason, sizeof(reason)))
+	if (kmc_open(&kmc, &software, reason, sizeof(reason)))
 		fail_msg("%s", reason);
 	return kmc;
 }
@@ -77,7 +80,7 @@ static void refuse(int expected, const char *word)
 	struct kmc *kmc = (void *)1;
 	int error;
 
-	error = kmc_open(&kmc, state_directory, reason, sizeof(reason));
+	error = kmc_open(&kmc, &software, reason, sizeof(reason));
 	if (error != expected || !strstr(reason, word))
 		fail_msg("%d \"%s\", expected %d \"%s\"", error, reason,
 			 expected, word);
@@ -106,11 +109,14 @@ static void damaged_key_files_are_refused(void **state)
 
 static void missing_directory(void **state)
 {
+	const struct kmc_options nowhere = {
+		.state_directory = "/nonexistent",
+	};
 	char reason[256] = "";
 	struct kmc *kmc;
 
-	assert_int_equal(kmc_open(&kmc, "/nonexistent", reason,
-				  sizeof(reason)), -ENOENT);
+	assert_int_equal(kmc_open(&kmc, &nowhere, reason, sizeof(reason)),
+			 -ENOENT);
 	assert_non_null(strstr(reason, "/nonexistent"));
 }
 

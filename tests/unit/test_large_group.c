@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -422,6 +423,18 @@ static void list_as_stored(struct fixture *fixture)
 		members[i].listed = member_entry(the_group(fixture), name(i));
 }
 
+static void ask_for_storage_key(const struct fixture *fixture)
+{
+	char path[160];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/kmc.key.new", fixture->config.state);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	fclose(file);
+	assert_int_equal(chmod(path, 0600), 0);
+}
+
 static void test_kill(void **state)
 {
 	struct fixture *fixture = *state;
@@ -435,6 +448,9 @@ static void test_kill(void **state)
 	for (round = 0; round < 4; round++) {
 		before = the_group(fixture)->num;
 		server_stop(fixture);
+		/* with another storage key, all of the tree is wrapped anew */
+		if (round % 2)
+			ask_for_storage_key(fixture);
 		assert_int_equal(pipe(pipes), 0);
 		child = fork();
 		if (!child) {

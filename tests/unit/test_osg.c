@@ -50,12 +50,15 @@ static struct osg *open_osg(const char *lab_secrets)
 
 static int set_up(void **state)
 {
+	const struct kmc_options kmc = {
+		.state_directory = test.files.directory,
+	};
 	char reason[512] = "";
 
 	test_signer_make(&test.files, "P-256");
 	snprintf(test.lab_file, sizeof(test.lab_file), "%s/lab",
 		 test.files.directory);
-	if (kmc_open(&test.kmc, test.files.directory, reason, sizeof(reason)))
+	if (kmc_open(&test.kmc, &kmc, reason, sizeof(reason)))
 		fail_msg("%s", reason);
 	test.osg = open_osg(NULL);
 	return 0;

@@ -46,12 +46,15 @@ static struct {
 
 static int set_up(void **state)
 {
+	const struct kmc_options kmc = {
+		.state_directory = test.files.directory,
+	};
 	struct osg_options options = { };
 	char reason[512] = "";
 
 	log_open("test", LOG_EMERG);
 	test_signer_make(&test.files, "P-256");
-	if (kmc_open(&test.kmc, test.files.directory, reason, sizeof(reason)))
+	if (kmc_open(&test.kmc, &kmc, reason, sizeof(reason)))
 		fail_msg("%s", reason);
 	options.kmc = test.kmc;
 	options.signer_cert = test.files.certificate_file;

@@ -196,6 +196,14 @@ static int read_access_line(struct reading *reading, const char *name,
 	return good;
 }
 
+static int read_kmc(struct reading *reading, char **field, const char *value)
+{
+	if (value[0] && strcmp(value, "software") &&
+	    strncmp(value, "pkcs11:", 7))
+		return refuse(reading, "the KMC is either software or pkcs11:...");
+	return set_string(field, value);
+}
+
 static int read_server(struct reading *reading, const char *name,
 		       const char *value)
 {
@@ -220,6 +228,10 @@ static int read_server(struct reading *reading, const char *name,
 		return set_string(&config->signer_cert, value);
 	if (!strcmp(name, "signer-key"))
 		return set_string(&config->signer_key, value);
+	if (!strcmp(name, "kmc"))
+		return read_kmc(reading, &config->kmc, value);
+	if (!strcmp(name, "kmc-previous"))
+		return read_kmc(reading, &config->kmc_previous, value);
 	if (!strcmp(name, "osg-key"))
 		return set_string(&config->osg_key, value);
 	if (!strcmp(name, "lab-secrets"))
@@ -419,6 +431,8 @@ void config_free(struct config *config)
 	free(config->state);
 	free(config->signer_cert);
 	free(config->signer_key);
+	free(config->kmc);
+	free(config->kmc_previous);
 	free(config->osg_key);
 	free(config->lab_secrets);
 	free(config->server);

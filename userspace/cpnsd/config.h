@@ -43,6 +43,8 @@ struct config {
 	char *groups;			/* directory of group documents */
 	char *state;			/* /var/lib/cpns */
 	char *signer_cert, *signer_key;
+	char *kmc;			/* NULL, "software" or "pkcs11:..." */
+	char *kmc_previous;		/* whose keys are to be taken over */
 	char *osg_key;			/* X25519 private key, PEM, 0600 */
 	char **smf_allowed;
 	size_t smf_allowed_count;

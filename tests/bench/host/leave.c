@@ -180,6 +180,7 @@ static int key_tree(size_t members)
 int main(int argc, char **argv)
 {
 	static const size_t sizes[] = { 256, 10000, 100000, 1000000 };
+	const struct kmc_options keys = { .state_directory = argv[1] };
 	struct osg_options options = { };
 	char cert[512], key[512], seal[512], reason[512] = "";
 	int result;
@@ -194,7 +195,7 @@ int main(int argc, char **argv)
 	options.signer_cert = cert;
 	options.signer_key = key;
 	options.osg_key = seal;
-	if (kmc_open(&kmc, argv[1], reason, sizeof(reason))) {
+	if (kmc_open(&kmc, &keys, reason, sizeof(reason))) {
 		fprintf(stderr, "%s\n", reason);
 		return 1;
 	}

@@ -33,6 +33,8 @@ int cskmf_open(struct cskmf **cskmf, const struct cskmf_options *options,
 	if (!result)
 		result = nodes_open(&opened->nodes, options->store);
 	if (!result)
+		result = rewrap_keys(opened, reason, room);
+	if (!result)
 		result = groups_load(opened, reason, room);
 	if (!result && options->server)
 		result = transport_server_route(options->server, "ace-group",

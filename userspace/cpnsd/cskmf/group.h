@@ -111,6 +111,7 @@ struct cskmf {
 };
 
 /* load.c */
+int rewrap_keys(struct cskmf *cskmf, char *reason, size_t room);
 int groups_load(struct cskmf *cskmf, char *reason, size_t room);
 
 /* group.c */

@@ -57,6 +57,20 @@ static void *copy(const void *bytes, size_t size)
 	return copied;
 }
 
+/* else the first member that asks would be the one to find out */
+static bool is_ours(const struct loading *loading,
+		    const struct store_epoch *stored)
+{
+	const struct osg_wrapped key = {
+		.kind = OSG_WRAPPED_EPOCH,
+		.sgid = loading->group->sgid,
+		.id = stored->num,
+	};
+
+	return osg_wrapped_is_ours(loading->cskmf->options.osg, &key,
+				   stored->wrapped);
+}
+
 static int load_epoch(void *context, const struct store_epoch *stored)
 {
 	struct loading *loading = context;
@@ -72,9 +86,12 @@ static int load_epoch(void *context, const struct store_epoch *stored)
 	if (!epoch->record || !epoch->shards)
 		return -ENOMEM;
 	memcpy(epoch->payload_hash, stored->hash, sizeof(stored->hash));
-	if (stored->wrapped)
+	if (stored->wrapped) {
 		memcpy(epoch->wrapped_secret, stored->wrapped,
 		       OSG_WRAPPED_SIZE);
+		if (!group->deleted && !is_ours(loading, stored))
+			return -EKEYREJECTED;
+	}
 	group->reason = stored->reason;
 	group->created = stored->created;
 	group->lifetime = stored->lifetime;
@@ -174,7 +191,11 @@ static int load_parts(struct loading *loading)
 					   loading);
 	if (!result)
 		result = store_hold_get(store, group->sgid, &group->held);
-	if (result)
+	if (result == -EKEYREJECTED)
+		snprintf(loading->reason, loading->room,
+			 "the keys of group %s are not under the KMC's storage key: is its file (kmc.key, kmc.token) the one of this store? After a change of kmc, kmc-previous tells what it was",
+			 group->sgid);
+	else if (result)
 		snprintf(loading->reason, loading->room,
 			 "group %s cannot be loaded from the store: %s",
 			 group->sgid, strerror(-result));

@@ -3,19 +3,20 @@
  * Key Management Centre (AD 5.3.1.9.5.1): makes keys for the OSG and wraps
  * them for rest.
  *
- * One thread at a time.  The master key lives in locked memory of its own
- * from kmc_open() to kmc_close(); made keys are the caller's to wipe.
+ * One thread at a time, but for kmc_wrap() and kmc_unwrap().  The storage key
+ * lives in locked memory from kmc_open() to kmc_close(); made keys are the
+ * caller's to wipe.
  */
 #include "kmc/kmc.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "kmc/health.h"
-#include "kmc/master_key.h"
 #include "kmc/secret_memory.h"
+#include "kmc/storage_key.h"
 #include "log.h"
 #include "proto/aead.h"
 #include "proto/reason.h"
@@ -23,23 +24,38 @@
 #define LABEL_DOMAIN	"cpns kmc v1 "
 #define LABEL_MAX	512
 
-struct kmc {
-	uint8_t master[KMC_KEY_SIZE];
-	struct kmc_health health;
-};
+static int open_provider(struct kmc_provider *provider, const char *name,
+			 char *reason, size_t room)
+{
+	if (!name || !strcmp(name, "software")) {
+		software_provider(provider);
+		return 0;
+	}
+	if (!strncmp(name, "pkcs11:", 7))
+		return token_provider(provider, name, reason, room);
+	return reason_give(reason, room, -EINVAL,
+			   "the KMC is either software or pkcs11:...");
+}
+
+static void close_provider(struct kmc_provider *provider)
+{
+	if (provider->close)
+		provider->close(provider->self);
+	memset(provider, 0, sizeof(*provider));
+}
 
 /**
  * kmc_open() - start the KMC
  * @kmc: gets it; kmc_close() when done
- * @state_directory: where kmc.key is or will be
+ * @options: state directory and providers; strings are copied
  * @reason: gets the cause in words, may be NULL
  * @room: bytes of @reason
  *
- * Return: 0; -EINVAL or -EACCES the key's file is not as it was made;
- * -ENOMEM, -EPERM or -EAGAIN no memory that can be locked; or what the file
- * system said.
+ * Return: 0; -EINVAL or -EACCES a key's file is not as it was made; -EBADMSG
+ * it is not of this provider; -ENODEV no such token; -ENOMEM, -EPERM or
+ * -EAGAIN no memory that can be locked; or what the file system said.
  */
-int kmc_open(struct kmc **kmc, const char *state_directory,
+int kmc_open(struct kmc **kmc, const struct kmc_options *options,
 	     char *reason, size_t room)
 {
 	struct kmc *new;
@@ -49,11 +65,21 @@ int kmc_open(struct kmc **kmc, const char *state_directory,
 	new = secret_memory_new(sizeof(*new));
 	if (!new)
 		return reason_give(reason, room, -errno,
-				   "no locked memory for the master key: %s",
+				   "no locked memory for the storage key: %s",
 				   strerror(errno));
-	error = master_key_load(state_directory, new->master, reason, room);
+	error = snprintf(new->state_directory, sizeof(new->state_directory),
+			 "%s", options->state_directory) <
+		(int)sizeof(new->state_directory) ? 0 : -ENAMETOOLONG;
+	if (!error)
+		error = open_provider(&new->provider, options->provider,
+				      reason, room);
+	if (!error && options->previous)
+		error = open_provider(&new->previous, options->previous,
+				      reason, room);
+	if (!error)
+		error = storage_key_find(new, reason, room);
 	if (error) {
-		secret_memory_free(new, sizeof(*new));
+		kmc_close(new);
 		return error;
 	}
 	*kmc = new;
@@ -61,12 +87,27 @@ int kmc_open(struct kmc **kmc, const char *state_directory,
 }
 
 /**
- * kmc_close() - stop the KMC and wipe the master key
+ * kmc_close() - stop the KMC and wipe the storage key
  * @kmc: the KMC, may be NULL
  */
 void kmc_close(struct kmc *kmc)
 {
+	if (!kmc)
+		return;
+	close_provider(&kmc->previous);
+	close_provider(&kmc->provider);
 	secret_memory_free(kmc, sizeof(*kmc));
+}
+
+/* said once, not at each try of the CSKMF */
+static void note_reach(struct kmc *kmc, bool away)
+{
+	if (away && !kmc->away)
+		log_error("KMC: %s is out of reach: no new keys until it is back, members are served on",
+			  kmc->provider.name);
+	else if (!away && kmc->away)
+		log_notice("KMC: %s is back", kmc->provider.name);
+	kmc->away = away;
 }
 
 /**
@@ -74,18 +115,23 @@ void kmc_close(struct kmc *kmc)
  * @kmc: the KMC
  * @key: gets the key; wiped on error
  *
- * Return: 0; -EIO the generator failed or its output is not healthy: nothing
+ * Return: 0; -ENODEV the token is out of reach, it is looked for again by the
+ * next call; -EIO the generator failed or its output is not healthy: nothing
  * may be keyed then.
  */
 int kmc_generate(struct kmc *kmc, uint8_t key[KMC_KEY_SIZE])
 {
-	int error = -EIO;
+	const struct kmc_provider *provider = &kmc->provider;
+	int error;
 
-	if (RAND_priv_bytes(key, KMC_KEY_SIZE) == 1)
+	error = provider->random(provider->self, key, KMC_KEY_SIZE);
+	note_reach(kmc, error == -ENODEV);
+	if (!error)
 		error = kmc_health_check(&kmc->health, key, KMC_KEY_SIZE);
 	if (error) {
 		OPENSSL_cleanse(key, KMC_KEY_SIZE);
-		log_error("KMC: the random generator is not healthy, no key is made");
+		if (error != -ENODEV)
+			log_error("KMC: the random generator is not healthy, no key is made");
 	}
 	return error;
 }
@@ -124,8 +170,25 @@ int kmc_wrap(struct kmc *kmc, const char *label,
 		return error;
 	if (RAND_bytes(wrapped, AEAD_NONCE_SIZE) != 1)
 		return -EIO;
-	return aes_gcm_seal(kmc->master, KMC_KEY_SIZE, wrapped, aad, size,
+	return aes_gcm_seal(kmc->storage_key, KMC_KEY_SIZE, wrapped, aad, size,
 			    key, KMC_KEY_SIZE, wrapped + AEAD_NONCE_SIZE);
+}
+
+static int unwrap_with(const uint8_t storage_key[KMC_KEY_SIZE],
+		       const char *label,
+		       const uint8_t wrapped[KMC_KEY_SIZE + KMC_WRAP_OVERHEAD],
+		       uint8_t key[KMC_KEY_SIZE])
+{
+	uint8_t aad[LABEL_MAX];
+	size_t size;
+	int error;
+
+	error = label_aad(label, aad, &size);
+	if (error)
+		return error;
+	return aes_gcm_open(storage_key, KMC_KEY_SIZE, wrapped, aad, size,
+			    wrapped + AEAD_NONCE_SIZE,
+			    KMC_KEY_SIZE + AEAD_TAG_SIZE, key);
 }
 
 /**
@@ -135,21 +198,66 @@ int kmc_wrap(struct kmc *kmc, const char *label,
  * @wrapped: of kmc_wrap()
  * @key: gets the key; wiped on error
  *
- * Return: 0; -EBADMSG another master key, label, or changed bytes; -EINVAL;
+ * Return: 0; -EBADMSG another storage key, label, or changed bytes; -EINVAL;
  * -ENOMEM.
  */
 int kmc_unwrap(struct kmc *kmc, const char *label,
 	       const uint8_t wrapped[KMC_KEY_SIZE + KMC_WRAP_OVERHEAD],
 	       uint8_t key[KMC_KEY_SIZE])
 {
-	uint8_t aad[LABEL_MAX];
-	size_t size;
+	return unwrap_with(kmc->storage_key, label, wrapped, key);
+}
+
+/**
+ * kmc_rotating() - are there keys at rest to be wrapped anew?
+ * @kmc: the KMC
+ */
+bool kmc_rotating(const struct kmc *kmc)
+{
+	return kmc->older_count || kmc->replaces;
+}
+
+/**
+ * kmc_rewrap() - from an older storage key to the one of now
+ * @kmc: the KMC
+ * @label: place of the key
+ * @wrapped: of kmc_wrap(), now or with an older key; changed in place
+ *
+ * Return: 1 changed; 0 was under the storage key already; -EBADMSG under none
+ * that is known; -EINVAL; -ENOMEM; -EIO.
+ */
+int kmc_rewrap(struct kmc *kmc, const char *label,
+	       uint8_t wrapped[KMC_KEY_SIZE + KMC_WRAP_OVERHEAD])
+{
+	uint8_t key[KMC_KEY_SIZE];
+	unsigned int i;
 	int error;
 
-	error = label_aad(label, aad, &size);
-	if (error)
-		return error;
-	return aes_gcm_open(kmc->master, KMC_KEY_SIZE, wrapped, aad, size,
-			    wrapped + AEAD_NONCE_SIZE,
-			    KMC_KEY_SIZE + AEAD_TAG_SIZE, key);
+	error = kmc_unwrap(kmc, label, wrapped, key);
+	if (!error)
+		goto out;
+	for (i = 0; error == -EBADMSG && i < kmc->older_count; i++)
+		error = unwrap_with(kmc->older[i], label, wrapped, key);
+	if (!error)
+		error = kmc_wrap(kmc, label, key, wrapped);
+	if (!error)
+		error = 1;
+out:
+	OPENSSL_cleanse(key, sizeof(key));
+	return error;
+}
+
+/**
+ * kmc_rotated() - all keys at rest are under the storage key, on the disk
+ * @kmc: the KMC
+ * @reason: gets the cause in words, may be NULL
+ * @room: bytes of @reason
+ *
+ * The older keys are wiped, and their files go.
+ *
+ * Return: 0; or what the file system said, then the next start does it.
+ */
+int kmc_rotated(struct kmc *kmc, char *reason, size_t room)
+{
+	return storage_key_settle(kmc, reason, room);
 }

@@ -10,6 +10,7 @@
 #ifndef CPNSD_OSG_H
 #define CPNSD_OSG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,7 +35,7 @@ int osg_open(struct osg **osg, const struct osg_options *options,
 void osg_close(struct osg *osg);
 void osg_public_key(const struct osg *osg, uint8_t key[32]);
 
-/* one listed member's leaf: its KEK, wrapped under the KMC's master key */
+/* one listed member's leaf: its KEK, wrapped under the KMC's storage key */
 struct osg_leaf {
 	uint32_t id;			/* 1.., never reused in a group */
 	uint32_t version;
@@ -80,6 +81,27 @@ int osg_member_shard(const struct osg_epoch *epoch,
 
 int osg_sign_roster(struct osg *osg, const struct roster *roster,
 		    uint8_t **signed_roster, size_t *size);
+
+/* a wrapped key and its place, for when the KMC's storage key changes */
+enum osg_wrapped_kind {
+	OSG_WRAPPED_LEAF,
+	OSG_WRAPPED_KEK,
+	OSG_WRAPPED_EPOCH,
+};
+
+struct osg_wrapped {
+	enum osg_wrapped_kind kind;
+	const char *sgid;
+	uint32_t id;			/* of the leaf or KEK; the epoch's num */
+	uint32_t version;		/* of the leaf or KEK */
+};
+
+bool osg_rotating(const struct osg *osg);
+int osg_rewrap(struct osg *osg, const struct osg_wrapped *key,
+	       uint8_t wrapped[OSG_WRAPPED_SIZE]);
+int osg_rotated(struct osg *osg, char *reason, size_t room);
+bool osg_wrapped_is_ours(struct osg *osg, const struct osg_wrapped *key,
+			 const uint8_t wrapped[OSG_WRAPPED_SIZE]);
 
 /* reason 6: a record with an all-zero kcv that ends the group */
 int osg_delete_group_key(struct osg *osg, struct epoch_record *record,

@@ -97,6 +97,11 @@ static int open_keys(struct smf *smf, char *reason, size_t room)
 		.osg_key = config->osg_key,
 		.lab_secrets = config->lab_secrets,
 	};
+	const struct kmc_options kmc = {
+		.state_directory = config->state,
+		.provider = config->kmc,
+		.previous = config->kmc_previous,
+	};
 	int result;
 
 	if (mkdir(config->state, 0700) && errno != EEXIST) {
@@ -105,7 +110,7 @@ static int open_keys(struct smf *smf, char *reason, size_t room)
 			 strerror(errno));
 		return result;
 	}
-	result = kmc_open(&smf->kmc, config->state, reason, room);
+	result = kmc_open(&smf->kmc, &kmc, reason, room);
 	if (result)
 		return result;
 	options.kmc = smf->kmc;
@@ -156,7 +161,6 @@ static bool is_revoked(void *context, const struct identity *peer)
 
 static int open_cskmf(struct smf *smf, char *reason, size_t room)
 {
-	int result;
 	struct cskmf_options options = {
 		.loop = smf->loop,
 		.osg = smf->osg,
@@ -170,6 +174,7 @@ static int open_cskmf(struct smf *smf, char *reason, size_t room)
 			.context = smf,
 		},
 	};
+	int result;
 
 	result = cskmf_open(&smf->cskmf, &options, reason, room);
 	if (!result)

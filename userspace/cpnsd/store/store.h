@@ -51,6 +51,15 @@ int store_begin(struct store *store);
 int store_commit(struct store *store);
 void store_rollback(struct store *store);
 
+/*
+ * Gives every wrapped key to @rewrap, which may change it (result 0 or 1), in
+ * one transaction of its own; an error of @rewrap undoes all and is returned.
+ */
+int store_rewrap(struct store *store,
+		 int (*rewrap)(void *context, const struct osg_wrapped *key,
+			       uint8_t wrapped[OSG_WRAPPED_SIZE]),
+		 void *context);
+
 /* a group; a deleted one stays, its number and hash for ever */
 struct store_group {
 	const char *sgid;
