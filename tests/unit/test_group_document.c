@@ -123,6 +123,67 @@ static void test_variants(void **state)
 	group_document_free(description);
 }
 
+/* @senders members with a net each, of @most at the same time */
+static int parse_many(unsigned int senders, unsigned int most,
+		      struct group_description **description, char *reason,
+		      size_t room)
+{
+	size_t size = 512 + (size_t)senders * 160, used;
+	char *text = malloc(size);
+	unsigned int i;
+	int result;
+
+	assert_non_null(text);
+	used = snprintf(text, size,
+			"<group xmlns=\"urn:oma:xml:poc:list-service\""
+			" xmlns:cpns=\"urn:cpns:xml:group-key:1\">"
+			"<list-service uri=\"sip:large@cpns.example\"><list>");
+	for (i = 0; i < senders; i++)
+		used += snprintf(text + used, size - used,
+				 "<entry uri=\"urn:cpns:node:node%u\"><cpns:member"
+				 " tunnel=\"192.0.%u.%u\" nets=\"10.%u.%u.0/24\"/>"
+				 "</entry>\n", i, i >> 8, i & 255, i >> 8,
+				 i & 255);
+	used += snprintf(text + used, size - used,
+			 "</list><cpns:group-key signer=\"urn:cpns:signer:main\""
+			 " location=\"coaps+tcp://192.0.2.10/ace-group/sip:large@cpns.example\""
+			 " max-senders=\"%u\"/></list-service></group>", most);
+	result = group_document_parse(text, used, description, reason, room);
+	free(text);
+	return result;
+}
+
+/* the roster of all senders is one answer: said before anybody asks */
+static void test_senders_of_one_roster(void **state)
+{
+	unsigned int low = 1, high = 4096, middle;
+	struct group_description *description;
+	char reason[256];
+
+	while (low + 1 < high) {
+		middle = (low + high) / 2;
+		if (parse_many(middle, middle, &description, reason,
+			       sizeof(reason))) {
+			assert_non_null(strstr(reason, "signed roster"));
+			assert_non_null(strstr(reason, "line "));
+			high = middle;
+		} else {
+			group_document_free(description);
+			low = middle;
+		}
+	}
+	printf("senders with one net: %u\n", low);
+	assert_true(low >= 1500);
+	/* Sender-IDs that went take their place, too */
+	assert_int_equal(parse_many(low, 4096, &description, reason,
+				    sizeof(reason)), -EBADMSG);
+	assert_int_equal(parse_many(low + 1, 4096, &description, reason,
+				    sizeof(reason)), -EBADMSG);
+	assert_int_equal(parse_many(1200, 4096, &description, reason,
+				    sizeof(reason)), 0);
+	group_document_free(description);
+}
+
 static void test_all_good(void **state)
 {
 	struct dirent *entry;
@@ -400,6 +461,7 @@ int main(void)
 		cmocka_unit_test(test_two_houses),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_variants),
+		cmocka_unit_test(test_senders_of_one_roster),
 		cmocka_unit_test(test_all_good),
 		cmocka_unit_test(test_all_bad),
 		cmocka_unit_test(test_size),

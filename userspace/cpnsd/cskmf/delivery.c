@@ -21,6 +21,12 @@
 
 #define CHECK_INTERVAL	300	/* s between two looks at /num */
 
+/*
+ * What is left of an answer beside the largest record (256 hashes of shards,
+ * 1,024 Sender-IDs, a certificate) and 64 ITEMs.
+ */
+#define ROSTER_BESIDE_KEY_MOST	(TRANSPORT_BODY_MAX - 24 * 1024)
+
 /* RFC 9594 4.1.2, ace-groupcomm-error */
 enum {
 	GROUPCOMM_ONLY_MEMBERS = 0,
@@ -209,8 +215,11 @@ static int encode(struct group *group, struct member *member,
 	result = roster_get(group, &roster, &roster_size);
 	if (result)
 		return result;
-	response->roster = (uint8_t *)roster;
-	response->roster_size = roster_size;
+	/* a large one is asked for by itself, at /ace-group/G/roster */
+	if (roster_size <= ROSTER_BESIDE_KEY_MOST) {
+		response->roster = (uint8_t *)roster;
+		response->roster_size = roster_size;
+	}
 	if (group->tree)
 		result = osg_tree_member(group->cskmf->options.osg,
 					 group->sgid, group->num, group->tree,

@@ -77,7 +77,8 @@ static int make(struct group *group)
 		if (!sender->gone && entry && entry->roles & ROLE_BIT_SENDER)
 			fill_sender(group, sender, entry,
 				    &roster.senders[roster.senders_count++]);
-		else if (!sender->gone || sender->gone + 1 >= group->num)
+		else if ((!sender->gone || sender->gone + 1 >= group->num) &&
+			 roster.gone_count < ROSTER_GONE_MOST)
 			roster.gone[roster.gone_count++] = sender->sid;
 	}
 	result = osg_sign_roster(group->cskmf->options.osg, &roster,

@@ -23,6 +23,12 @@ struct roster_net {
 	struct roster_address network;
 };
 
+/*
+ * Sender-IDs gone that a roster tells of: as many as an ESP group can have.
+ * A receiver keeps no state for one that is neither in use nor gone.
+ */
+#define ROSTER_GONE_MOST	4096
+
 struct roster_sender {
 	uint16_t sid;
 	char node[65];

@@ -26,4 +26,8 @@ int document_member(xmlNode *node, struct group_member *member,
 int document_check_members(const struct group_description *document,
 			   const struct document_error *error);
 
+/* the roster of all senders fits into an answer */
+int document_check_roster(const struct group_description *document,
+			  const struct document_error *error);
+
 #endif

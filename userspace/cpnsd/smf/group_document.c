@@ -343,6 +343,8 @@ static int read_service(xmlNode *node, struct group_description *document,
 		result = index_members(document);
 	if (!result)
 		result = document_check_members(document, error);
+	if (!result)
+		result = document_check_roster(document, error);
 	return result;
 }
 
