@@ -23,6 +23,8 @@
 
 #define WAIT_SECONDS 12.0
 
+const char *fixture_scheme = "coaps+tcp";
+
 static char *file_in(const struct fixture *fixture, const char *name)
 {
 	char *path;
@@ -114,7 +116,7 @@ int fixture_open(void **state)
 	assert_non_null(mkdtemp(fixture->directory));
 	make_certificates(fixture);
 	snprintf(fixture->uri, sizeof(fixture->uri),
-		 "coaps+tcp://127.0.0.1:%u", free_port());
+		 "%s://127.0.0.1:%u", fixture_scheme, free_port());
 	fixture->config.ca = file_in(fixture, "ca.pem");
 	fixture->config.cert = file_in(fixture, "server.pem");
 	fixture->config.key = file_in(fixture, "server.key");

@@ -69,6 +69,7 @@ struct fixture {
 	struct peer gw1, gw2, gw3, ops;
 };
 
+extern const char *fixture_scheme;	/* "coaps+tcp", before fixture_open() */
 int fixture_open(void **state);
 int fixture_close(void **state);
 void server_start(struct fixture *fixture);
