@@ -90,6 +90,7 @@ static void test_whole_file(void **state)
 			  "smf-allowed = urn:cpns:smf:a urn:cpns:smf:b\nstate = /s\n"
 			  "[gateway]\nserver = coaps+tcp://192.0.2.10:5684\n"
 			  "server-id = urn:cpns:server:main\n"
+			  "links = wifi:weak  wire:strong\n"
 			  "[access]\nsip:a@b = uid:0 gid:4\n");
 
 	(void)state;
@@ -100,6 +101,12 @@ static void test_whole_file(void **state)
 	assert_int_equal(config->smf_allowed_count, 2);
 	assert_string_equal(config->smf_allowed[1], "urn:cpns:smf:b");
 	assert_string_equal(config->server_id, "urn:cpns:server:main");
+	assert_int_equal(config->links_count, 2);
+	assert_int_equal(config->links[0].kind, 1);
+	assert_int_equal(config->links[0].security, 1);
+	assert_int_equal(config->links[1].kind, 3);
+	assert_int_equal(config->links[1].security, 2);
+	assert_string_equal(config->hostapd, "/run/hostapd");
 	assert_true(config_may_request(config, "sip:a@b", 0, 0));
 	assert_true(config_may_request(config, "sip:a@b", 77, 4));
 	assert_false(config_may_request(config, "sip:a@b", 77, 5));
@@ -135,6 +142,11 @@ static void test_mistakes_are_named(void **state)
 	read_bad("[server]\nlisten\n", ":2: not of the form");
 	read_bad("[gateway]\nserver-id = urn:cpns:node:x\n",
 		 ":2: server-id is not of the form");
+	read_bad("[gateway]\nlinks = wifi\n", ":2: links are of the form");
+	read_bad("[gateway]\nlinks = wifi:good\n", "links are of the form");
+	read_bad("[gateway]\nlinks = :open\n", "links are of the form");
+	read_bad("[gateway]\nlinks = wire:open wire:open wire:open wire:open wire:open wire:open wire:open wire:open wire:open wire:open\n",
+		 "more than 9 links");
 	read_bad("[cpnsd]\nroles = gateway\n", "need [gateway] server");
 	read_bad("[access]\nsip:a@b = 0\n", "neither uid:");
 	read_bad("[access]\nsip:a@b = uid:nobody-of-that-name\n",

@@ -231,9 +231,21 @@ static void print_member_groups(struct json_object *groups)
 	}
 }
 
+static void print_links(struct json_object *links)
+{
+	size_t count = json_object_array_length(links);
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *link = json_object_array_get_idx(links, i);
+
+		printf("  link: %s %s (%s)\n", json_text(link, "kind"),
+		       json_text(link, "security"), json_text(link, "source"));
+	}
+}
+
 static void print_member_side(struct json_object *member)
 {
-	struct json_object *server, *groups;
+	struct json_object *server, *links, *groups;
 
 	printf("  %s: %s, security level %s\n", json_text(member, "role"),
 	       json_text(member, "node"), json_text(member, "level"));
@@ -242,6 +254,9 @@ static void print_member_side(struct json_object *member)
 		       is_true(server, "registered") ? "registered" :
 		       is_true(server, "connected") ? "connected" :
 						      "not connected");
+	if (json_object_object_get_ex(member, "links", &links) &&
+	    json_object_is_type(links, json_type_array))
+		print_links(links);
 	if (json_object_object_get_ex(member, "groups", &groups) &&
 	    json_object_is_type(groups, json_type_array))
 		print_member_groups(groups);

@@ -239,6 +239,47 @@ static int read_server(struct reading *reading, const char *name,
 	return refuse(reading, "unknown key '%s' in [server]", name);
 }
 
+/* index of a word in a list that ends with NULL; -1 if it is not there */
+static int word_index(const char *const *words, const char *word)
+{
+	for (int i = 0; words[i]; i++)
+		if (!strcmp(words[i], word))
+			return i;
+	return -1;
+}
+
+/* links = wifi:strong wire:weak ... */
+static int read_links(struct reading *reading, const char *value)
+{
+	static const char *const kinds[] = {
+		"", "wifi", "bluetooth", "wire", NULL,
+	};
+	static const char *const securities[] = {
+		"open", "weak", "strong", NULL,
+	};
+	struct config *config = reading->config;
+	char *copy = strdup(value), *rest = copy, *word;
+	int kind, security, good = copy != NULL;
+
+	while (good && (word = next_word(&rest))) {
+		kind = word_index(kinds, strsep(&word, ":"));
+		security = word ? word_index(securities, word) : -1;
+		if (kind < 1 || security < 0)
+			good = refuse(reading, "links are of the form wifi|bluetooth|wire:open|weak|strong");
+		else if (config->links_count == CONFIG_LINKS_MAX)
+			good = refuse(reading, "more than %d links",
+				      CONFIG_LINKS_MAX);
+		else
+			config->links[config->links_count++] =
+				(struct config_link){
+					.kind = (uint8_t)kind,
+					.security = (uint8_t)security,
+				};
+	}
+	free(copy);
+	return good;
+}
+
 static int read_gateway(struct reading *reading, const char *name,
 			const char *value)
 {
@@ -255,6 +296,12 @@ static int read_gateway(struct reading *reading, const char *name,
 			return refuse(reading, "server-id is not of the form urn:cpns:server:<id>");
 		return set_string(&config->server_id, value);
 	}
+	if (!strcmp(name, "links"))
+		return read_links(reading, value);
+	if (!strcmp(name, "hostapd"))
+		return set_string(&config->hostapd, value);
+	if (!strcmp(name, "bluez"))
+		return set_string(&config->bluez, value);
 	return refuse(reading, "unknown key '%s' in [gateway]", name);
 }
 
@@ -324,6 +371,8 @@ static int set_defaults(struct config *config)
 		default_string(&config->signer_cert, directory, "signer.pem") ?:
 		default_string(&config->signer_key, directory, "signer.key") ?:
 		default_string(&config->osg_key, directory, "osg.key") ?:
+		default_string(&config->hostapd, "", "/run/hostapd") ?:
+		default_string(&config->bluez, "", "system") ?:
 		default_string(&config->state, "", "/var/lib/cpns");
 	free(copy);
 	if (!error && !config->listen_count) {
@@ -437,6 +486,8 @@ void config_free(struct config *config)
 	free(config->lab_secrets);
 	free(config->server);
 	free(config->server_id);
+	free(config->hostapd);
+	free(config->bluez);
 	free(config);
 }
 

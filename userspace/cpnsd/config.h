@@ -10,9 +10,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define CONFIG_LISTEN_MAX 8
+#define CONFIG_LINKS_MAX 9
 
 enum config_role {
 	ROLE_SERVER = 1 << 0,
@@ -30,6 +32,12 @@ struct config_access {
 	size_t uids_count;
 	gid_t *gids;
 	size_t gids_count;
+};
+
+/* a link of the PN behind a gateway that its administrator answers for */
+struct config_link {
+	uint8_t kind;			/* 1 Wi-Fi 2 Bluetooth 3 wire */
+	uint8_t security;		/* 0 open 1 weak 2 strong */
 };
 
 struct config {
@@ -54,6 +62,10 @@ struct config {
 	/* [gateway] */
 	char *server;			/* coaps+tcp://192.0.2.10:5684 */
 	char *server_id;		/* urn:cpns:server:main */
+	struct config_link links[CONFIG_LINKS_MAX];
+	size_t links_count;
+	char *hostapd;			/* directory of control sockets */
+	char *bluez;			/* system, a D-Bus address, none */
 	/* [access] */
 	struct config_access *access;
 };

@@ -30,6 +30,40 @@ static bool kernel_is_locked_down(void)
 	return strstr(line, "[confidentiality]");
 }
 
+static bool same_links(const struct capabilities *a,
+		       const struct capabilities *b)
+{
+	return a->links_count == b->links_count &&
+	       !memcmp(a->links, b->links,
+		       a->links_count * sizeof(a->links[0]));
+}
+
+/**
+ * seca_links_changed - a link of the PN is protected otherwise than before
+ * @context: the member side
+ *
+ * Every CPNS Server hears of it at once: it may refuse keys from now on, or
+ * give them again.
+ */
+void seca_links_changed(void *context)
+{
+	struct seca *seca = context;
+	struct seca_session *session;
+	char reason[SECA_REASON_MAX];
+	bool changed = false;
+
+	if (seca_node_look(seca, &changed, reason, sizeof(reason))) {
+		log_error("%s", reason);
+		return;
+	}
+	if (!changed)
+		return;
+	log_notice("links of the PN have changed, security level %u",
+		   capabilities_level(&seca->capabilities));
+	for (session = seca->sessions; session; session = session->next)
+		gateway_smf_register(session);
+}
+
 /**
  * seca_node_look - ask the kernel for node key, pin and lockdown
  * @seca: the member side; node_state and capabilities are set
@@ -38,8 +72,7 @@ static bool kernel_is_locked_down(void)
  * @reason: what failed
  * @room: bytes of @reason
  *
- * There are no PN links in this list until the attached PN is known to the
- * daemon: then the node has the level that custody and pin give.
+ * Without links of a PN the node has the level that custody and pin give.
  *
  * Return: 0 or -errno of NODE_GET.
  */
@@ -59,11 +92,14 @@ int seca_node_look(struct seca *seca, bool *changed,
 	if (kernel_is_locked_down())
 		capabilities.custody = CUSTODY_LOCKDOWN;
 	capabilities.pinned = node.pinned;
+	if (seca->links)
+		pn_links_fill(seca->links, &capabilities);
 	if (changed)
 		*changed = memcmp(node.public_key, seca->node_state.public_key,
 				  sizeof(node.public_key)) ||
 			   capabilities.custody != seca->capabilities.custody ||
-			   capabilities.pinned != seca->capabilities.pinned;
+			   capabilities.pinned != seca->capabilities.pinned ||
+			   !same_links(&capabilities, &seca->capabilities);
 	seca->node_state = node;
 	seca->capabilities = capabilities;
 	return 0;

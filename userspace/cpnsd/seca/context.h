@@ -29,6 +29,7 @@
 #include "proto/response.h"
 #include "seca/chain.h"
 #include "seca/location.h"
+#include "seca/pn_links.h"
 #include "seca/seca.h"
 #include "seca/verify.h"
 #include "transport/client.h"
@@ -49,6 +50,7 @@ struct seca_session {
 	bool home;
 	bool connected;
 	bool registered;		/* /smf/N answered on this session */
+	bool outdated;			/* what is being registered has changed */
 	unsigned int failures;
 	struct transport_exchange *registering;
 	struct loop_timer retry;
@@ -132,6 +134,7 @@ struct seca {
 	struct loop_fd events_watch;
 	struct cpns_node node_state;
 	struct capabilities capabilities;
+	struct pn_links *links;
 	struct dataplane *dataplane;
 	struct seca_session *sessions, *home;
 	struct transport_exchange *listing;	/* Observe of /smf/N */
@@ -159,6 +162,7 @@ void gateway_smf_restore(struct seca *seca);
 void gateway_smf_close(struct seca *seca);
 
 /* capabilities.c */
+void seca_links_changed(void *context);
 int seca_node_look(struct seca *seca, bool *changed,
 		   char *reason, size_t room);
 

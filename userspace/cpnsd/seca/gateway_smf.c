@@ -145,6 +145,8 @@ static void registered(void *context, const struct transport_response *response)
 		log_info("node %s registered at %s", session->seca->node,
 			 session->origin);
 		session_ready(session);
+		if (session->outdated)
+			gateway_smf_register(session);
 		return;
 	}
 	/* a key location elsewhere needs no SMF there: joins bring the key */
@@ -187,9 +189,13 @@ void gateway_smf_register(struct seca_session *session)
 	uint8_t *body = NULL;
 	int error;
 
-	if (session->registering ||
-	    !transport_client_is_connected(session->client))
+	if (session->registering) {
+		session->outdated = true;
 		return;
+	}
+	if (!transport_client_is_connected(session->client))
+		return;
+	session->outdated = false;
 	if (seca_node_look(seca, NULL, reason, sizeof(reason))) {
 		log_error("not registered: %s", reason);
 		loop_timer_start(&session->retry,

@@ -106,6 +106,21 @@ static int open_kernel(struct seca *seca, char *reason, size_t room)
 	return events_open(seca, reason, room);
 }
 
+static int open_links(struct seca *seca, char *reason, size_t room)
+{
+	const struct pn_links_options options = {
+		.loop = seca->loop,
+		.config = seca->config,
+		.changed = seca_links_changed,
+		.context = seca,
+	};
+
+	if (!pn_links_open(&seca->links, &options))
+		return seca_node_look(seca, NULL, reason, room);
+	snprintf(reason, room, "no memory");
+	return -ENOMEM;
+}
+
 static void traffic_needs_key(void *context, const char *sgid)
 {
 	struct group *group = seca_group_find(context, sgid);
@@ -136,6 +151,7 @@ static int open_all(struct seca *seca, char *reason, size_t room)
 		identity_trust_open(&seca->trust, seca->config->ca,
 				    seca->config->crl, reason, room) ?:
 		open_kernel(seca, reason, room) ?:
+		open_links(seca, reason, room) ?:
 		open_dataplane(seca, reason, room) ?:
 		session_home(seca, reason, room);
 	if (error)
@@ -215,6 +231,7 @@ void seca_reload(struct seca *seca, const struct config *config)
 	    !same_text(seca->config->state, config->state))
 		log_warning("[gateway] server, server-id and state change with a restart only");
 	seca->config = config;
+	pn_links_reload(seca->links, config);
 	if (identity_trust_reload(seca->trust, config->ca, config->crl, reason,
 				  sizeof(reason)))
 		log_error("CA and revocation list stay as they were: %s",
@@ -239,6 +256,8 @@ void seca_close(struct seca *seca)
 	if (!seca)
 		return;
 	seca->closing = true;
+	pn_links_close(seca->links);
+	seca->links = NULL;
 	if (seca->conflicts.loop)
 		loop_timer_stop(&seca->conflicts);
 	arrivals_close(seca);

@@ -94,6 +94,7 @@ static struct json_object *describe_node(struct seca *seca)
 	add_number(object, "level", capabilities_level(&seca->capabilities));
 	json_object_object_add(object, "pinned",
 			       json_object_new_boolean(seca->capabilities.pinned));
+	json_object_object_add(object, "links", pn_links_describe(seca->links));
 	HASH_ITER(hh, seca->groups, group, next)
 		if (group->phase != GROUP_GONE)
 			json_object_array_add(groups, describe_group(group));
