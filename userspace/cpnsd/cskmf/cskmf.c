@@ -24,6 +24,7 @@ int cskmf_open(struct cskmf **cskmf, const struct cskmf_options *options,
 		return -ENOMEM;
 	opened->options = *options;
 	loop_timer_init(options->loop, &opened->telling, groups_tell, opened);
+	loop_timer_init(options->loop, &opened->saving, reports_save, opened);
 	*reason = 0;
 	opened->presealed_from = SEALING_FROM;
 	result = limits_open(&opened->limits);
@@ -57,6 +58,9 @@ void cskmf_close(struct cskmf *cskmf)
 	if (!cskmf)
 		return;
 	loop_timer_stop(&cskmf->telling);
+	if (loop_timer_active(&cskmf->saving))
+		reports_save(cskmf);
+	loop_timer_stop(&cskmf->saving);
 	sealing_close(cskmf->sealing);
 	HASH_ITER(hh, cskmf->groups, group, next)
 		group_free(group);

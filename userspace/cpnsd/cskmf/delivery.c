@@ -147,14 +147,9 @@ static int add_seal(struct group *group, struct member *member,
 		    const struct delivery *delivery,
 		    const uint8_t node_key[32], struct response *response)
 {
-	int result = 0;
+	int result = presealed_get(group, member, node_key, response->sid,
+				   response->seal);
 
-	if (!presealed_take(group, member, node_key, response->sid,
-			    response->seal))
-		result = osg_seal_leaf(group->cskmf->options.osg, group->sgid,
-				       group->num, &member->leaf,
-				       response->sid, node_key,
-				       response->seal);
 	if (result)
 		return result;
 	response->has_seal = true;
@@ -288,19 +283,15 @@ int delivery_make(struct group *group, const char *node,
 	return 0;
 }
 
+/* hashed once for each state: most pulls find what the last one found */
 void delivery_etag(const struct group *group, const char *node,
 		   uint8_t etag[8])
 {
-	const struct member *member = member_find(group, node);
 	const struct sender *sender = sender_of(group, node);
 	const struct node *known = nodes_find(group->cskmf->nodes, node);
+	struct member *member = member_find(group, node);
 	uint8_t hash[SHA256_DIGEST_LENGTH];
-	struct {
-		uint8_t epoch[32];
-		uint64_t serial;
-		uint32_t leaf, sid;
-		uint8_t node_key[32];
-	} state;
+	struct answer_state state;
 
 	memset(&state, 0, sizeof(state));
 	memcpy(state.epoch, group->hash, sizeof(state.epoch));
@@ -309,6 +300,14 @@ void delivery_etag(const struct group *group, const char *node,
 	state.sid = sender ? sender->sid : 0;
 	if (known)
 		memcpy(state.node_key, known->registration.node_key, 32);
+	if (member && !memcmp(&member->etag.of, &state, sizeof(state))) {
+		memcpy(etag, member->etag.bytes, 8);
+		return;
+	}
 	SHA256((uint8_t *)&state, sizeof(state), hash);
 	memcpy(etag, hash, 8);
+	if (member) {
+		member->etag.of = state;
+		memcpy(member->etag.bytes, hash, 8);
+	}
 }

@@ -19,16 +19,29 @@
 #include "cskmf/sealing.h"
 #include "osg/tree.h"
 
+/* what an answer to a member is made of, as far as its ETag tells */
+struct answer_state {
+	uint8_t epoch[32];
+	uint64_t serial;		/* of the roster */
+	uint32_t leaf, sid;
+	uint8_t node_key[32];
+};
+
 /* a node that is or was a member */
 struct member {
 	UT_hash_handle hh;
 	char node[IDENTITY_ID_MAX + 1];
 	struct osg_leaf leaf;		/* id 0: not in the latest epoch */
 	uint32_t reported;
+	bool unsaved;			/* that number is not in the store */
 	uint32_t ahead;			/* it says it has, we never made it */
 	double low_at;			/* boottime of the last low report */
 	bool receiver_only;		/* its join asked for no SID */
-	struct sealing_task *presealed;	/* NULL: none */
+	struct sealing_task *presealed;	/* last SEAL, or NULL */
+	struct {			/* last ETag, and what it stands for */
+		struct answer_state of;
+		uint8_t bytes[8];
+	} etag;
 	/* what the last SEAL that we sent it was made of */
 	struct {
 		bool made;
@@ -104,6 +117,7 @@ struct cskmf {
 	struct nodes *nodes;
 	struct group *groups;
 	struct loop_timer telling;
+	struct loop_timer saving;	/* reports.c */
 	struct limits *limits;
 	struct sealing *sealing;
 	size_t presealed_from;		/* SEALING_FROM */
@@ -213,13 +227,17 @@ bool delivery_seals(const struct group *group, const struct member *member,
 /* presealed.c: true: members are told when the workers are through */
 bool presealed_start(struct group *group);
 void presealed_done(void *context, struct sealing_batch *batch);
-bool presealed_take(struct group *group, struct member *member,
-		    const uint8_t node_key[32], uint16_t sid,
-		    uint8_t seal[CPNS_SEAL_SIZE]);
+int presealed_get(struct group *group, struct member *member,
+		  const uint8_t node_key[32], uint16_t sid,
+		  uint8_t seal[CPNS_SEAL_SIZE]);
 
 /* status.c */
 int status_report(struct group *group, const char *node,
 		  const uint8_t *body, size_t size, struct refusal *refusal);
+
+/* reports.c: a member's number goes to the store, soon or now */
+void reports_note(struct cskmf *cskmf, struct member *member);
+void reports_save(void *context);
 
 /* resources.c */
 void cskmf_serve(void *context, const struct transport_request *request,

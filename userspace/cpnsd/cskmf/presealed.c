@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SEALs made ahead of a push: where many observers of a group will need one,
+ * SEALs that are kept: each member's last one, for when it asks again; and
+ * those made ahead of a push: where many observers of a group will need one,
  * the workers make them before the observers are told, and each delivery
  * finds its own.  One that does not fit any more is made again, alone.
  *
@@ -106,25 +107,46 @@ void presealed_done(void *context, struct sealing_batch *batch)
 	sealing_free(batch);
 }
 
-/* a SEAL is used once: a second delivery in the same epoch makes its own */
-bool presealed_take(struct group *group, struct member *member,
-		    const uint8_t node_key[32], uint16_t sid,
-		    uint8_t seal[CPNS_SEAL_SIZE])
+/* made for this node key, leaf and SID, in this epoch */
+static bool fits(const struct group *group, const struct member *member,
+		 const uint8_t node_key[32], uint16_t sid)
 {
-	struct sealing_task *task = member->presealed;
+	const struct sealing_task *task = member->presealed;
 	uint32_t epoch;
-	bool fits;
 
 	if (!task)
 		return false;
 	memcpy(&epoch, task->seal + 16, sizeof(epoch));
-	fits = be32toh(epoch) == group->num && task->sid == sid &&
+	return be32toh(epoch) == group->num && task->sid == sid &&
 	       task->leaf.id == member->leaf.id &&
 	       task->leaf.version == member->leaf.version &&
 	       !memcmp(task->node_key, node_key, 32);
-	if (fits)
-		memcpy(seal, task->seal, CPNS_SEAL_SIZE);
-	free(task);
-	member->presealed = NULL;
-	return fits;
+}
+
+/*
+ * The member's SEAL: the one that is there, or a fresh one, which is kept.
+ * A member that asks again in the same epoch gets the same bytes: they tell
+ * nobody more than the first time, and sealing is most of what a pull costs.
+ */
+int presealed_get(struct group *group, struct member *member,
+		  const uint8_t node_key[32], uint16_t sid,
+		  uint8_t seal[CPNS_SEAL_SIZE])
+{
+	struct sealing_task task = { .sid = sid, .leaf = member->leaf };
+	int result;
+
+	if (!fits(group, member, node_key, sid)) {
+		result = osg_seal_leaf(group->cskmf->options.osg, group->sgid,
+				       group->num, &member->leaf, sid,
+				       node_key, task.seal);
+		if (result)
+			return result;
+		memcpy(task.node, member->node, sizeof(task.node));
+		memcpy(task.node_key, node_key, 32);
+		keep(group, &task);
+		memcpy(seal, task.seal, CPNS_SEAL_SIZE);
+		return 0;
+	}
+	memcpy(seal, member->presealed->seal, CPNS_SEAL_SIZE);
+	return 0;
 }

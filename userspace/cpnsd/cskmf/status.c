@@ -73,11 +73,8 @@ int status_report(struct group *group, const char *node,
 			goto failed;
 	}
 	if (report.num > member->reported && !has_failed(&report)) {
-		result = store_leaf_report(cskmf->options.store, group->sgid,
-					   node, report.num);
-		if (result)
-			goto failed;
 		member->reported = report.num;
+		reports_note(cskmf, member);
 	}
 	for (i = 0; i < report.conditions_count; i++)
 		if (report.conditions[i] >= STATUS_IV_LOW &&
