@@ -113,6 +113,29 @@ static void test_whole_file(void **state)
 	config_free(config);
 }
 
+/* a URI has semicolons, and may be as long as inih takes lines */
+static void test_kmc(void **state)
+{
+	char text[320], uri[190];
+	struct config *config;
+
+	(void)state;
+	memset(uri, 'x', sizeof(uri) - 1);
+	uri[sizeof(uri) - 1] = '\0';
+	memcpy(uri, "pkcs11:token=kmc;object=",
+	       strlen("pkcs11:token=kmc;object="));
+	snprintf(text, sizeof(text),
+		 "[server]\nkmc = %s\nkmc-previous = software\n", uri);
+	config = read_good(text);
+	assert_string_equal(config->kmc, uri);
+	assert_string_equal(config->kmc_previous, "software");
+	config_free(config);
+	config = read_good("[server]\nkmc =\n");
+	assert_null(config->kmc);
+	config_free(config);
+	read_bad("[server]\nkmc = hsm\n", ":2: the KMC");
+}
+
 static void test_access_default_is_root(void **state)
 {
 	struct config *config = read_good("");
@@ -169,6 +192,7 @@ int main(void)
 		cmocka_unit_test(test_missing_file_gives_defaults),
 		cmocka_unit_test(test_empty_file),
 		cmocka_unit_test(test_whole_file),
+		cmocka_unit_test(test_kmc),
 		cmocka_unit_test(test_access_default_is_root),
 		cmocka_unit_test(test_access_list_can_exclude_root),
 		cmocka_unit_test(test_mistakes_are_named),
