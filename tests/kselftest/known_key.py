@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Groups with known keys, put to every use, for known_key.sh.
 
-usage: known_key.py act DIRECTORY sealed|clear
+usage: known_key.py act DIRECTORY sealed|clear|NAME
 
 sealed  a group by SEAL and ITEM, AES-GCM, and its next epoch by ITEM alone
 clear   a group by SECRET, ChaCha20-Poly1305
+NAME    a group by SECRET with that in its SGID, by which a search can be seen
+        to find what is there; its serial is not kept
 
 Each is used by ESP states of both directions, AF_ALG and messages. In
 DIRECTORY, `keys` gets what no output may hold, in hex: epoch secrets,
@@ -194,11 +196,13 @@ def main():
         epoch = 4
     else:
         group.set_clear(1)
-        group.states(1, 0x5000)
+        group.states(1, 0x5000 if kind == "clear" else 0x6000)
         epoch = 1
     group.use_sockets(epoch)
     group.use_messages()
     send()
+    if kind not in ("sealed", "clear"):
+        return
     with open(directory + "/serials", "a", encoding="ascii") as file:
         file.write(f"{group.serial}\n")
 

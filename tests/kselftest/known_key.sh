@@ -6,7 +6,8 @@
 # here; two groups that have them are put to every use (known_key.py) while
 # everything that can tell is turned on, and each output is searched in many
 # forms (known_key_search.py). What the search must find, it finds: a plain
-# key beside ours, in the same outputs.
+# value beside our keys, in the same outputs of each kind: as the key of states
+# of others, in names, in what is said to the log, to audit and to the trace.
 #
 # Not searched: the kernel's memory (/proc/kcore, kprobes that fetch memory,
 # crash dumps), which no key in use is safe from.
@@ -190,6 +191,9 @@ chmod 600 "$out/keys"
 inside /usr/bin/python3 "$here/known_key.py" act "$out" sealed
 result $? "a group by SEAL and ITEM, two epochs, every use"
 # A tap sees what is sent to the kernel, too: only what is sealed.
+inside ip xfrm state add src 192.0.2.5 dst 192.0.2.6 proto esp spi 0x7776 \
+	mode transport aead 'rfc4106(gcm(aes))' "0x${plain_key}01020304" 128
+sleep 1
 inside ip link del tap
 inside /usr/bin/python3 "$here/known_key.py" act "$out" clear
 result $? "a group by SECRET, every use"
@@ -202,6 +206,12 @@ result $? "$(wc -l <"$out/keys") keys to look for"
 
 inside ip xfrm state add src 192.0.2.7 dst 192.0.2.8 proto esp spi 0x7777 \
 	mode transport aead 'rfc4106(gcm(aes))' "0x${plain_key}01020304" 128
+inside ip xfrm state add src 192.0.2.7 dst 192.0.2.8 proto esp spi 0x7778 \
+	mode transport enc 'cbc(aes)' "0x$plain_key" \
+	auth 'hmac(sha256)' "0x$plain_key"
+inside ip link set eth alias "$plain_key"
+inside /usr/bin/python3 "$here/known_key.py" act "$out" "$plain_key"
+result $? "a group with the plain value in its name"
 keyctl add user cpns-known-plain "$plain_key" @s >"$out/plain-serial"
 echo "cpns known key test: $plain_key" >/dev/kmsg
 python3 "$here/known_key_ask.py" say "$plain_key"
@@ -234,12 +244,14 @@ keyctl show %:.cpns >>"$out/keyctl" 2>&1
 keyctl rlist %:.cpns >>"$out/keyctl" 2>&1
 grep -q '^epoch=4 state=active' "$out/keyctl"
 result $? "keyctl tells the state"
+plain "a plain value stands in keyctl show" "$out/keyctl"
 clean "keyctl: print, pipe, read, describe, security, pkey, dh, update" \
 	"$out/keyctl"
 
 cat /proc/keys /proc/key-users >"$out/proc-keys"
 grep -q cpns_grou "$out/proc-keys"
 result $? "/proc/keys names the groups"
+plain "a plain value stands in /proc/keys" "$out/proc-keys"
 clean "/proc/keys and key-users" "$out/proc-keys"
 
 inside ip -d -s xfrm state >"$out/state"
@@ -262,9 +274,12 @@ ask xfrm >"$out/raw-xfrm"
 ask pfkey >"$out/raw-pfkey"
 ask crypto >"$out/raw-crypto"
 ask cpns >"$out/raw-cpns"
-plain "a plain key stands in the raw XFRM answers" "$out/raw-xfrm"
-[[ $(wc -l <"$out/raw-xfrm") -ge 12 && $(wc -l <"$out/raw-cpns") -ge 5 &&
-	$(wc -l <"$out/raw-crypto") -ge 10 ]]
+plain "a plain key stands in the raw answers of XFRM, PF_KEY and cpns" \
+	"$out/raw-xfrm" "$out/raw-pfkey" "$out/raw-cpns"
+grep -q 'text cpns(gcm(aes))' "$out/raw-crypto"
+result $? "the template stands in the raw answers of CRYPTO"
+[[ $(grep -vc ^text "$out/raw-xfrm") -ge 12 && $(grep -vc ^text "$out/raw-cpns") -ge 5 &&
+	$(grep -vc ^text "$out/raw-crypto") -ge 10 ]]
 result $? "states, policies, algorithms, groups were answered"
 clean "raw netlink: XFRM, CRYPTO, cpns; PF_KEY" "$out/raw-xfrm" \
 	"$out/raw-crypto" "$out/raw-cpns" "$out/raw-pfkey"
@@ -282,6 +297,7 @@ clean "raw netlink: XFRM, CRYPTO, cpns; PF_KEY" "$out/raw-xfrm" \
 } >"$out/proc" 2>/dev/null
 grep -q 'cpns(gcm(aes))' "$out/proc"
 result $? "/proc/crypto names the template"
+plain "a plain value stands in what the network's devices tell" "$out/proc"
 clean "/proc and /sys of crypto, network, module, memory" "$out/proc"
 
 # --- the programs of this tree, with what they say to the kernel -----------
@@ -297,9 +313,12 @@ if [[ -x $programs/cpnsctl/cpnsctl ]] && command -v strace >/dev/null; then
 	cat "$out"/strace.* >"$out/strace"
 	grep -q 'known-key' "$out/tools" && grep -q sendto "$out/strace"
 	result $? "cpnsctl shows the groups"
+	plain "a plain value stands in output and strace of cpnsctl" \
+		"$out/tools" "$out/strace"
 	clean "output and strace of cpnsctl" "$out/tools" "$out/strace"
 else
 	skip "cpnsctl shows the groups" "no cpnsctl or no strace"
+	skip "a plain value stands in them" "no cpnsctl or no strace"
 	skip "output and strace of cpnsctl" "no cpnsctl or no strace"
 fi
 
@@ -311,10 +330,12 @@ keyctl revoke "${serials[0]}"
 keyctl revoke "${serials[1]}"
 sleep 1
 end_listeners
+echo "$plain_key" >"$tracing/trace_marker"
 echo 0 >"$tracing/tracing_on"
 
 grep -q '^cpns [0-9a-f]' "$out/events-cpns"
 result $? "events of the family came"
+plain "a plain value stands in events of the family" "$out/events-cpns"
 clean "events of the family" "$out/events-cpns"
 grep -q '0x00003002' "$out/monitor"
 result $? "ip xfrm monitor told of the states"
@@ -322,8 +343,10 @@ plain "a plain key stands in ip xfrm monitor and the raw events" "$out/monitor" 
 clean "ip xfrm monitor, XFRM and PF_KEY events" "$out/monitor" \
 	"$out/events-xfrm"
 if [[ $(wc -l <"$out/tap") -ge 5 ]]; then
+	plain "a plain key stands in what the tap saw" "$out/tap"
 	clean "a tap on netlink while sealed records were given" "$out/tap"
 else
+	skip "a plain key stands in what the tap saw" "no nlmon"
 	skip "a tap on netlink while sealed records were given" "no nlmon"
 fi
 
@@ -347,10 +370,13 @@ if [[ -s $out/trace ]]; then
 	grep -c '' "$out/trace" | sed 's/^/# lines of trace: /'
 	grep -q 'cpns_' "$out/trace"
 	result $? "the trace tells of the module"
+	plain "a plain value stands in the trace and its raw pages" \
+		"$out/trace" "$out/trace-raw"
 	clean "tracefs: events, the module's functions, raw pages" \
 		"$out/trace" "$out/trace-raw"
 else
-	for name in "the trace tells of the module" "tracefs"; do
+	for name in "the trace tells of the module" \
+			"a plain value stands in the trace" "tracefs"; do
 		skip "$name" "no tracing"
 	done
 fi

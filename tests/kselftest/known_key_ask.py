@@ -136,6 +136,13 @@ def ask_pfkey():
     return answers
 
 
+def texts(data):
+    """Lines of the texts in @data: a key in hex in one of them would stand in
+    hex of hex else."""
+    return [f"text {part.decode()}\n"
+            for part in re.findall(rb"[ -~]{12,}", data)]
+
+
 def listener(name):
     if name == "pfkey":
         key = socket.socket(AF_KEY, socket.SOCK_RAW, 2)
@@ -176,9 +183,7 @@ def listen(path, names):
                     file.write(f"{sockets[each]} {error}\n")
                     continue
                 file.write(f"{sockets[each]} {data.hex()}\n")
-                # a key in hex in a text would else stand in hex of hex
-                text = re.findall(rb"[ -~]{16,}", data)
-                file.writelines(f"text {part.decode()}\n" for part in text)
+                file.writelines(texts(data))
             file.flush()
 
 
@@ -210,6 +215,7 @@ def main():
         for answer in {"cpns": ask_cpns, "xfrm": ask_xfrm, "pfkey": ask_pfkey,
                        "crypto": ask_crypto}[kind]():
             print(answer.hex())
+            print(*texts(answer), sep="", end="")
 
 
 if __name__ == "__main__":
