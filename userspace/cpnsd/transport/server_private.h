@@ -54,6 +54,7 @@ struct request_parts {
 	uint32_t block2_number;
 	unsigned int block2_exponent;	/* size is 16 << exponent */
 	int observe;			/* -1 none, 0 register, 1 end */
+	int accept;			/* content format or FORMAT_NONE */
 	bool block1_given, block1_more;
 	uint32_t block1_number;
 	unsigned int block1_exponent;	/* 7: BERT */

@@ -159,6 +159,9 @@ static int take_options(struct request_parts *parts, const coap_pdu_t *pdu)
 		case COAP_OPTION_CONTENT_FORMAT:
 			request->format = (int)option_uint(option);
 			break;
+		case COAP_OPTION_ACCEPT:
+			parts->accept = (int)option_uint(option);
+			break;
 		case COAP_OPTION_OBSERVE:
 			parts->observe = option_uint(option) ? 1 : 0;
 			break;
@@ -186,6 +189,7 @@ static int parse(struct request_parts *parts, struct transport_peer *peer,
 
 	memset(parts, 0, sizeof(*parts));
 	parts->observe = -1;
+	parts->accept = FORMAT_NONE;
 	request->method = (enum transport_method)coap_pdu_get_code(pdu);
 	request->peer = peer->identity;
 	request->address = peer->address;
@@ -243,6 +247,19 @@ static bool same_etag(const struct transport_request *request,
 	       !memcmp(request->etag, answer->etag, answer->etag_size);
 }
 
+/* RFC 7252 5.10.4; a change that was made is not taken for refused */
+static void check_accept(const struct request_parts *parts,
+			 struct transport_answer *answer)
+{
+	if (parts->accept != FORMAT_NONE &&
+	    parts->request.method == METHOD_GET &&
+	    answer->code == COAP_CONTENT && answer->format != FORMAT_NONE &&
+	    answer->format != parts->accept)
+		transport_answer_problem(answer, 406,
+					 "Only in another content format",
+					 INT32_MIN);
+}
+
 static void serve(struct transport_peer *peer, struct request_parts *parts,
 		  const coap_pdu_t *pdu, coap_pdu_t *response)
 {
@@ -273,6 +290,7 @@ static void serve(struct transport_peer *peer, struct request_parts *parts,
 		server_dispatch(peer->server, request, &answer);
 	}
 
+	check_accept(parts, &answer);
 	if (same_etag(request, &answer)) {
 		answer.code = COAP_VALID;
 		transport_answer_body(&answer, FORMAT_NONE, NULL, 0);
