@@ -101,6 +101,18 @@ static int rekey(struct fixture *fixture)
 			       reason);
 }
 
+static bool kmc_metric(struct fixture *fixture)
+{
+	char *text = metrics_text(fixture->smf);
+	bool in_reach;
+
+	assert_non_null(text);
+	assert_non_null(strstr(text, "\ncpns_server_kmc_in_reach "));
+	in_reach = strstr(text, "\ncpns_server_kmc_in_reach 1\n");
+	free(text);
+	return in_reach;
+}
+
 static uint32_t num_now(struct fixture *fixture)
 {
 	struct cskmf_group_view view;
@@ -129,6 +141,7 @@ static void test_token_away(void **state)
 	rekey(fixture);
 	assert_int_equal(num_now(fixture), 1);
 	assert_true(cskmf_counters(fixture->smf->cskmf)->epochs_failed > 0);
+	assert_false(kmc_metric(fixture));
 	/* who comes now is served: key, roster, number */
 	peer_open(fixture, gw2, "gw2");
 	joins(fixture, gw2);
@@ -144,6 +157,7 @@ static void test_token_away(void **state)
 	token_plug(fixture->directory);
 	/* the CSKMF tries again by itself */
 	wait_for_num(fixture, 2);
+	assert_true(kmc_metric(fixture));
 	joins(fixture, gw1);
 	assert_int_equal(gw1->kernel.num, 2);
 }

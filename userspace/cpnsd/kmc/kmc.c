@@ -136,6 +136,17 @@ int kmc_generate(struct kmc *kmc, uint8_t key[KMC_KEY_SIZE])
 	return error;
 }
 
+/**
+ * kmc_in_reach() - did the provider answer when a key was last wanted?
+ * @kmc: the KMC
+ *
+ * Return: true before the first one, too: kmc_open() has met it.
+ */
+bool kmc_in_reach(const struct kmc *kmc)
+{
+	return !kmc->away;
+}
+
 static int label_aad(const char *label, uint8_t aad[LABEL_MAX], size_t *size)
 {
 	size_t domain = strlen(LABEL_DOMAIN), length = strlen(label);

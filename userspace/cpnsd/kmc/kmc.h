@@ -34,6 +34,9 @@ void kmc_close(struct kmc *kmc);
 /* flow step 3 and 4: a fresh key from the provider, output checked */
 int kmc_generate(struct kmc *kmc, uint8_t key[KMC_KEY_SIZE]);
 
+/* the provider answered when a key was last wanted */
+bool kmc_in_reach(const struct kmc *kmc);
+
 /*
  * Keys at rest; label binds the wrapped key to its place.  These two change
  * nothing of the KMC and may run in several threads.

@@ -206,6 +206,9 @@ static void counts(struct smf *smf, FILE *text)
 	single(text, "cpns_server_epochs_failed_total", "counter",
 	       "Epochs that could not be made or stored.",
 	       counters->epochs_failed);
+	single(text, "cpns_server_kmc_in_reach", "gauge",
+	       "The KMC's provider answered when a key was last wanted.",
+	       kmc_in_reach(smf->kmc));
 	single(text, "cpns_server_joins_total", "counter",
 	       "Join requests answered with a key.", counters->joins);
 	single(text, "cpns_server_pulls_total", "counter",
