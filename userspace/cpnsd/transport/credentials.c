@@ -137,6 +137,10 @@ int tls_credentials_read(struct tls_credentials *credentials, const char *cert,
 	if (size > 0)
 		credentials->key_size = (size_t)size;
 	if (credentials->certificate_size && credentials->key_size) {
+		credentials->decoded_certificate = certificate;
+		credentials->decoded_key = private;
+		certificate = NULL;
+		private = NULL;
 		result = 0;
 	} else {
 		snprintf(reason, room, "out of memory");
@@ -159,5 +163,7 @@ void tls_credentials_wipe(struct tls_credentials *credentials)
 {
 	OPENSSL_clear_free(credentials->key, credentials->key_size);
 	OPENSSL_free(credentials->certificate);
+	X509_free(credentials->decoded_certificate);
+	EVP_PKEY_free(credentials->decoded_key);
 	memset(credentials, 0, sizeof(*credentials));
 }

@@ -25,6 +25,9 @@ struct tls_credentials {
 	uint8_t *key;			/* DER, wiped when freed */
 	size_t key_size;
 	coap_asn1_privatekey_type_t key_type;
+	/* the same, decoded */
+	X509 *decoded_certificate;
+	EVP_PKEY *decoded_key;
 };
 
 struct tls_side {
