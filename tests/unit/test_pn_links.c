@@ -24,7 +24,10 @@
 #include "seca/pn_links.h"
 
 #define HOSTAPD	"/usr/sbin/hostapd"
-#define CONTROLLER "/org/bluez/hci0"
+#define SECRET	"wpa_passphrase=correct horse\n"
+#define DEVICE	"/org/bluez/hci0/dev_11_22_33_44_55_66"
+#define MOCK	"--object-path /org/bluez --method org.bluez.Mock."
+#define UPDATE	"org.freedesktop.DBus.Mock.UpdateProperties"
 
 static struct loop loop;
 static unsigned int changes;
@@ -194,7 +197,7 @@ static void a_running_hostapd(void **state)
 	links = open_links(&config);
 	run(0.2);
 	assert_string_equal(report(links), "");
-	write_hostapd("wpa=2\nwpa_key_mgmt=WPA-PSK\nrsn_pairwise=CCMP\nwpa_passphrase=correct horse\n");
+	write_hostapd("wpa=2\nwpa_key_mgmt=WPA-PSK\nrsn_pairwise=CCMP\n" SECRET);
 	hostapd = start(argv);
 	assert_true(becomes(links, "wifi:strong"));
 	/* the administrator takes the protection away: SIGHUP reads again */
@@ -203,7 +206,7 @@ static void a_running_hostapd(void **state)
 	kill(hostapd, SIGHUP);
 	assert_true(becomes(links, "wifi:open"));
 	assert_int_equal(changes, 1);
-	write_hostapd("wpa=1\nwpa_key_mgmt=WPA-PSK\nwpa_pairwise=TKIP\nwpa_passphrase=correct horse\n");
+	write_hostapd("wpa=1\nwpa_key_mgmt=WPA-PSK\nwpa_pairwise=TKIP\n" SECRET);
 	kill(hostapd, SIGHUP);
 	assert_true(becomes(links, "wifi:weak"));
 	/* one that hangs is not known to be protected */
@@ -227,6 +230,17 @@ static int tell_bluez(const char *words)
 		 "DBUS_SYSTEM_BUS_ADDRESS='%s' gdbus call --system --dest org.bluez %s >/dev/null 2>&1",
 		 address, words);
 	return system(command);
+}
+
+/* @properties: name: <value>, ... of the one device */
+static void device_gets(const char *properties)
+{
+	char words[256];
+
+	snprintf(words, sizeof(words),
+		 "--object-path " DEVICE " --method " UPDATE
+		 " org.bluez.Device1 \"{%s}\"", properties);
+	assert_false(tell_bluez(words));
 }
 
 static bool wait_for(const char *words)
@@ -261,10 +275,11 @@ static void bluez_of_a_bus(void **state)
 	snprintf(address, sizeof(address), "unix:path=%s/bus", folder);
 	file = fopen(path, "w");
 	assert_non_null(file);
-	fprintf(file, "<busconfig><type>system</type><listen>%s</listen>"
-		"<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/>"
-		"<allow send_destination=\"*\"/><allow receive_sender=\"*\"/></policy></busconfig>",
+	fprintf(file, "<busconfig><listen>%s</listen><policy context='default'>",
 		address);
+	fputs("<allow user='*'/><allow own='*'/>", file);
+	fputs("<allow send_destination='*'/><allow receive_sender='*'/>", file);
+	fputs("</policy></busconfig>", file);
 	fclose(file);
 	bus = start(bus_argv);
 	snprintf(path, sizeof(path), "%s/bus", folder);
@@ -276,17 +291,17 @@ static void bluez_of_a_bus(void **state)
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
 	bluez = start(mock_argv);
 	unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
-	assert_true(wait_for("--object-path /org/bluez --method org.bluez.Mock.AddAdapter hci0 mine"));
-	assert_false(tell_bluez("--object-path /org/bluez --method org.bluez.Mock.AddDevice hci0 11:22:33:44:55:66 phone"));
+	assert_true(wait_for(MOCK "AddAdapter hci0 mine"));
+	assert_false(tell_bluez(MOCK "AddDevice hci0 11:22:33:44:55:66 phone"));
 	run(1);
 	/* a device that is not connected is no link */
 	assert_string_equal(report(links), "");
-	assert_false(tell_bluez("--object-path " CONTROLLER "/dev_11_22_33_44_55_66 --method org.freedesktop.DBus.Mock.UpdateProperties org.bluez.Device1 \"{'Connected': <true>}\""));
+	device_gets("'Connected': <true>");
 	assert_true(becomes(links, "bluetooth:open"));
-	assert_false(tell_bluez("--object-path " CONTROLLER "/dev_11_22_33_44_55_66 --method org.freedesktop.DBus.Mock.UpdateProperties org.bluez.Device1 \"{'Paired': <true>, 'LegacyPairing': <true>}\""));
+	device_gets("'Paired': <true>, 'LegacyPairing': <true>");
 	assert_true(becomes(links, "bluetooth:weak"));
 	changes = 0;
-	assert_false(tell_bluez("--object-path " CONTROLLER "/dev_11_22_33_44_55_66 --method org.freedesktop.DBus.Mock.UpdateProperties org.bluez.Device1 \"{'LegacyPairing': <false>}\""));
+	device_gets("'LegacyPairing': <false>");
 	assert_true(becomes(links, "bluetooth:strong"));
 	assert_int_equal(changes, 1);
 	end(bluez);

@@ -259,13 +259,13 @@ static int read_links(struct reading *reading, const char *value)
 	};
 	struct config *config = reading->config;
 	char *copy = strdup(value), *rest = copy, *word;
-	int kind, security, good = copy != NULL;
+	int kind, security, good = !!copy;
 
 	while (good && (word = next_word(&rest))) {
 		kind = word_index(kinds, strsep(&word, ":"));
 		security = word ? word_index(securities, word) : -1;
 		if (kind < 1 || security < 0)
-			good = refuse(reading, "links are of the form wifi|bluetooth|wire:open|weak|strong");
+			good = refuse(reading, "links are of the form KIND:SECURITY (cpnsd.conf)");
 		else if (config->links_count == CONFIG_LINKS_MAX)
 			good = refuse(reading, "more than %d links",
 				      CONFIG_LINKS_MAX);
