@@ -237,6 +237,20 @@ static int cpns_epoch_why(const struct cpns_epoch *epoch)
 	return READ_ONCE(epoch->why);
 }
 
+/* What a user may do where the epoch is in this state. */
+static int cpns_may_use(const struct cpns_use *use, u16 sid,
+			enum cpns_state state)
+{
+	int err = READ_ONCE(use->reference->why);
+
+	if (err)
+		return err;
+	if (state == CPNS_STATE_DEAD)
+		return cpns_epoch_why(use->epoch);
+	return cpns_evicted(use->epoch->group, use->epoch->num, sid) ?
+	       -EKEYREJECTED : 0;
+}
+
 /**
  * cpns_may_decrypt() - may this be decrypted now?
  * @use: held
@@ -247,14 +261,7 @@ static int cpns_epoch_why(const struct cpns_epoch *epoch)
  */
 int cpns_may_decrypt(const struct cpns_use *use, u16 sid)
 {
-	int err = READ_ONCE(use->reference->why);
-
-	if (err)
-		return err;
-	if (cpns_epoch_state(use->epoch) == CPNS_STATE_DEAD)
-		return cpns_epoch_why(use->epoch);
-	return cpns_evicted(use->epoch->group, use->epoch->num, sid) ?
-	       -EKEYREJECTED : 0;
+	return cpns_may_use(use, sid, cpns_epoch_state(use->epoch));
 }
 
 /**
@@ -267,11 +274,12 @@ int cpns_may_decrypt(const struct cpns_use *use, u16 sid)
  */
 int cpns_may_encrypt(const struct cpns_use *use, u16 sid)
 {
-	int err = cpns_may_decrypt(use, sid);
+	enum cpns_state state = cpns_epoch_state(use->epoch);
+	int err = cpns_may_use(use, sid, state);
 
 	if (err)
 		return err;
-	if (cpns_epoch_state(use->epoch) != CPNS_STATE_ACTIVE)
+	if (state != CPNS_STATE_ACTIVE)
 		return -ESTALE;
 	return sid && cpns_epoch_sid(use->epoch) == sid ? 0 : -ENOKEY;
 }
