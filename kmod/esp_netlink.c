@@ -207,7 +207,6 @@ static int cpns_nl_explain(struct genl_info *info, int err)
 		{ -EKEYREJECTED, "the sender was evicted" },
 		{ -ESTALE, "the epoch is not sent with any more" },
 		{ -ENOKEY, "this node has no sender id in the epoch" },
-		{ -EPERM, "CAP_NET_ADMIN over the key's namespace is missing" },
 		{ -EPROTONOSUPPORT, "no ESP for this family and mode" },
 		{ -ENOENT, "this kernel lacks the cipher" },
 		{ -EOPNOTSUPP, "this kernel lacks the cipher" },
