@@ -369,46 +369,6 @@ FIXTURE_TEARDOWN(form)
 	cpns_test_run("ip netns del cpns-a; ip netns del cpns-b");
 }
 
-/* refused with @error and a text, and nothing is left behind */
-#define REFUSED(error, sa) do {						\
-	EXPECT_EQ(error, cpns_test_sa_add(&self->test[0], sa));		\
-	EXPECT_NE('\0', self->test[0].text[0]);				\
-	TH_LOG("%s", self->test[0].text);				\
-} while (0)
-
-TEST_F_TIMEOUT(form, refusals, 180)
-{
-	struct cpns_test_event event;
-	struct cpns_test_sa sa;
-
-	sa = self->out; sa.spi = 255; REFUSED(-EINVAL, &sa);
-	sa = self->out; sa.sid = 2; REFUSED(-EINVAL, &sa);
-	sa = self->out; sa.window = 64; REFUSED(-EINVAL, &sa);
-	sa = self->out; sa.epoch = 9; REFUSED(-ENOKEY, &sa);
-	sa = self->out; sa.sgid = "urn:cpns:none"; REFUSED(-ENOKEY, &sa);
-	sa = self->out; sa.src = "239.1.1.1"; REFUSED(-EINVAL, &sa);
-	sa = self->out; sa.src = V6_A; REFUSED(-EINVAL, &sa);
-	sa = self->out; sa.dst = "0.0.0.0"; REFUSED(-EINVAL, &sa);
-	sa = self->out; sa.mode = 2; REFUSED(-ERANGE, &sa);
-	sa = self->out; sa.dir = 3; REFUSED(-ERANGE, &sa);
-	sa = self->in; sa.window = 1025; REFUSED(-ERANGE, &sa);
-	sa = self->in; sa.sid = 0; REFUSED(-EINVAL, &sa);
-	/* one's own traffic must not come in as another's */
-	sa = self->in; sa.sid = 1; REFUSED(-EINVAL, &sa);
-	ASSERT_EQ(0, cpns_test_event(&self->events, CPNS_CMD_ALARM, 1000,
-				     &event));
-	EXPECT_EQ(CPNS_REASON_OWN_SID, (int)event.reason);
-	EXPECT_EQ(0, cpns_test_sa_count(&self->test[0], NULL));
-
-	ASSERT_EQ(0, cpns_test_sa_add(&self->test[0], &self->in));
-	REFUSED(-EEXIST, &self->in);
-	EXPECT_EQ(1, cpns_test_sa_count(&self->test[0], NULL));
-	/* of the other namespace */
-	ASSERT_EQ(0, cpns_test_enter(names[1]));
-	REFUSED(-EPERM, &self->out);
-	ASSERT_EQ(0, cpns_test_enter(names[0]));
-}
-
 TEST_F_TIMEOUT(form, delete, 180)
 {
 	struct cpns_test_sa other = self->in;
