@@ -170,8 +170,12 @@ static void test_install(void **state)
 	expect(0, run("$C --config-dir server node issue gw2 --out gw2.tar"));
 	expect(5, run("$C --config-dir gw1 node install --no-pin gw2.tar"));
 	expect(0, run("tar xOf gw1.tar node.key | cmp - gw1/node.key"));
+	/* what the administrator wrote stays */
+	expect(0, run("echo '# mine' >>gw1/cpnsd.conf && cp gw1/cpnsd.conf mine"));
 	expect(0, run("$C --config-dir gw1 node install --no-pin --force gw2.tar"));
+	assert_non_null(strstr(output, "gw1/cpnsd.conf stays as it is"));
 	expect(0, run("tar xOf gw2.tar node.key | cmp - gw1/node.key"));
+	expect(0, run("cmp mine gw1/cpnsd.conf"));
 }
 
 static void test_smf(void **state)

@@ -4,8 +4,9 @@
  * whole, write its files, pin the OSG's key in the kernel.
  *
  * Nothing is written before everything has been checked, and no file is
- * replaced by another one without --force.  The archive's bytes, which hold
- * the node's private key, are cleansed.
+ * replaced by another one without --force; the configuration, which becomes
+ * the administrator's own, not even then.  The archive's bytes, which hold the
+ * node's private key, are cleansed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -204,6 +205,11 @@ static int compare(const struct tar_file *file)
 	return result;
 }
 
+static bool is_configuration(const char *name)
+{
+	return !strcmp(name, "cpnsd.conf");
+}
+
 static int write_files(struct install *install)
 {
 	char path[512];
@@ -211,7 +217,8 @@ static int write_files(struct install *install)
 	size_t i;
 
 	for (i = 0; i < install->tar.count && !install->force; i++) {
-		if (compare(&install->tar.files[i]) == -EEXIST) {
+		if (!is_configuration(install->tar.files[i].name) &&
+		    compare(&install->tar.files[i]) == -EEXIST) {
 			snprintf(install->reason, sizeof(install->reason),
 				 "another %s is installed already; --force replaces it",
 				 install->tar.files[i].name);
@@ -222,10 +229,14 @@ static int write_files(struct install *install)
 				    install->reason, sizeof(install->reason));
 	for (i = 0; i < install->tar.count && !result; i++) {
 		const struct tar_file *file = &install->tar.files[i];
+		int there = compare(file);
 
-		if (compare(file) == 1)
-			continue;
 		path_of(file->name, path, sizeof(path));
+		if (there == -EEXIST && is_configuration(file->name))
+			fprintf(stderr, "cpnsctl: %s stays as it is, the archive has another\n",
+				path);
+		if (there == 1 || (there && is_configuration(file->name)))
+			continue;
 		result = pki_write_file(path, file->bytes, file->size,
 					is_private(file->name), install->force,
 					install->reason,
@@ -348,7 +359,7 @@ int command_node_install(int argc, char **argv)
 			"  --no-pin        leave the kernel alone\n"
 			"  --pin-required  no module is an error (exit code 7); else it is said, and\n"
 			"                  cpnsctl node pin does it later, or cpnsd.service at its start\n"
-			"  --force         replace files that are there with another content",
+			"  --force         replace keys and certificates that are there; cpnsd.conf stays",
 		.operands_min = 1, .operands_max = 1,
 		.options = more, .option = take_option, .context = &install,
 	};
