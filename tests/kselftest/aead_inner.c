@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <libmnl/libmnl.h>
+#include <linux/cryptouser.h>
 #include <linux/if_alg.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -177,12 +179,18 @@ TEST_F_TIMEOUT(inner, tags_of_16_bytes_only, 120)
 	close(fd);
 }
 
+/* in effect until unwrap(); @driver: how the instance is called */
+struct wrapped {
+	const char *wrapper;
+	char driver[CRYPTO_MAX_NAME];
+};
+
 /*
  * bind makes an instance of the wrapper that is called gcm(aes) too and has a
  * higher priority. By the driver's name: else it would not find what it made,
  * and wrap that.
  */
-static int wrap(const char *wrapper)
+static int wrap(struct wrapped *wrapped)
 {
 	struct sockaddr_alg name = {
 		.salg_family = AF_ALG, .salg_type = "aead",
@@ -197,39 +205,93 @@ static int wrap(const char *wrapper)
 		ret = 0;
 	if (list)
 		pclose(list);
-	if (ret || snprintf((char *)name.salg_name, sizeof(name.salg_name),
-			    "%s(%s)", wrapper, driver) >= 64)
+	if (ret || snprintf(wrapped->driver, sizeof(wrapped->driver), "%s(%s)",
+			    wrapped->wrapper, driver) >= CRYPTO_MAX_NAME)
 		return ret ? ret : -ENAMETOOLONG;
+	memcpy(name.salg_name, wrapped->driver, sizeof(wrapped->driver));
 	fd = socket(AF_ALG, SOCK_SEQPACKET, 0);
 	ret = bind(fd, (void *)&name, sizeof(name)) ? -errno : 0;
 	close(fd);
 	return ret;
 }
 
-/* cryptd would do as well, but 6.1's fails its self-test over generic code */
+/* CRYPTO_MSG_DELALG, once the last user of the instance is gone */
+static int delete_instance(const struct wrapped *wrapped)
+{
+	char buffer[1024] __attribute__((aligned(8)));
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_CRYPTO,
+						     SOCK_CLOEXEC);
+	struct crypto_user_alg *algorithm;
+	int ret = -EIO;
+
+	if (!socket)
+		return -errno;
+	message->nlmsg_type = CRYPTO_MSG_DELALG;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	algorithm = mnl_nlmsg_put_extra_header(message, sizeof(*algorithm));
+	memcpy(algorithm->cru_driver_name, wrapped->driver, CRYPTO_MAX_NAME);
+	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(socket, message, message->nlmsg_len) < 0 ||
+	    mnl_socket_recvfrom(socket, buffer, sizeof(buffer)) < 0)
+		ret = -errno;
+	else if (message->nlmsg_type == NLMSG_ERROR)
+		ret = ((struct nlmsgerr *)mnl_nlmsg_get_payload(message))->error;
+	mnl_socket_close(socket);
+	return ret;
+}
+
+/* the tests after this one shall have the plain cipher again */
+static int unwrap(const struct wrapped *wrapped)
+{
+	int ret = -EBUSY;
+
+	cpns_test_run("modprobe -q -r %s; true", wrapped->wrapper);
+	for (int i = 0; i < 50 && ret == -EBUSY; i++) {
+		if (cpns_test_run("grep -qF ': %s' /proc/crypto",
+				  wrapped->driver))
+			return 0;
+		ret = delete_instance(wrapped);
+		if (ret == -EBUSY)
+			usleep(100000);
+	}
+	return ret;
+}
+
+/*
+ * Either wrapper would do, but cryptd of 6.1 fails its self-test over generic
+ * code, and under lockdep pcrypt gives a false alarm, after which lockdep is
+ * off: padata initialises two kinds of lists, which it nests, in one place.
+ */
+static const char *wrapper_of_this_kernel(void)
+{
+	return access("/proc/lockdep_stats", F_OK) ? "pcrypt" : "cryptd";
+}
+
 TEST_F_TIMEOUT(inner, asynchronous, 120)
 {
+	struct wrapped wrapped = { .wrapper = wrapper_of_this_kernel() };
 	int ret, fd = keyed(self->serial);
 
 	/* so gcm(aes) is there to be wrapped */
 	ASSERT_GE(fd, 0);
 	close(fd);
-	cpns_test_run("modprobe -q pcrypt");
-	ret = wrap("pcrypt");
+	cpns_test_run("modprobe -q %s", wrapped.wrapper);
+	ret = wrap(&wrapped);
 	if (ret)
-		SKIP(return, "pcrypt: %s", strerror(-ret));
+		SKIP(return, "%s: %s", wrapped.wrapper, strerror(-ret));
 	/* the template's instance is made anew, over the wrapper */
 	fd = keyed(self->serial);
 	ASSERT_GE(fd, 0);
-	if (!cpns_test_run("grep -A12 '^driver *: cpns(pcrypt(' /proc/crypto | "
-			   "grep -q 'async *: yes'")) {
+	if (!cpns_test_run("grep -A12 '^driver *: cpns(%s(' /proc/crypto | "
+			   "grep -q 'async *: yes'", wrapped.wrapper)) {
 		EXPECT_EQ(0, round_trip(self->sgid, fd, self->plain,
 					self->sealed, self->out));
 		EXPECT_EQ(0, cpns_test_works(self->serial, 1, SID));
 		ret = 1;
 	}
 	close(fd);
-	cpns_test_run("modprobe -q -r pcrypt; true");
+	EXPECT_EQ(0, unwrap(&wrapped));
 	if (!ret)
 		SKIP(return, "the kernel took another gcm(aes)");
 }

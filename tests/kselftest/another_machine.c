@@ -6,7 +6,9 @@
  *
  * The test module cpns_vmfork tells the kernel of a fork as the driver of the
  * generation id does. Hibernation here fails where its first device refuses,
- * and is told as over all the same.
+ * and is told as over all the same. A machine that only sleeps is the same one
+ * afterwards; it is put to sleep as far as the freezer, where that is possible
+ * (PM_DEBUG).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -112,6 +114,42 @@ TEST_F_TIMEOUT(another, resume_from_hibernation, 120)
 	EXPECT_EQ(-1, write(fd, "disk", 4));
 	close(fd);
 	EXPECT_EQ(0, dropped(m, CPNS_REASON_RESUME, sealed));
+}
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+TEST_F_TIMEOUT(another, sleep_changes_nothing, 120)
+{
+	struct cpns_test_member *m = &self->member;
+	struct cpns_test_event event;
+	struct cpns_test_node node;
+	int ret = write_text("/sys/power/pm_test", "freezer");
+
+	if (ret == -ENOENT)
+		SKIP(return, "this kernel cannot pretend to sleep");
+	ASSERT_EQ(0, ret);
+	ret = write_text("/sys/power/state", "freeze");
+	EXPECT_EQ(0, write_text("/sys/power/pm_test", "none"));
+	ASSERT_EQ(0, ret);
+	EXPECT_NE(0, cpns_test_event(&m->events, CPNS_CMD_NODE_CHANGE, 1000,
+				     &event));
+	EXPECT_EQ(0, cpns_test_member_changed(m));
+	ASSERT_EQ(0, cpns_test_node(&m->test, CPNS_CMD_NODE_GET, &node));
+	EXPECT_EQ(0, memcmp(node.public, m->node.public, sizeof(node.public)));
+	/* what was sealed to its node key before opens */
+	ASSERT_EQ(0, cpns_test_member_sealed(m, MEMBER_EPOCH + 1, MEMBER_SID));
+	EXPECT_EQ(m->serial, cpns_test_set_send(&m->test, &m->set));
 }
 
 TEST_HARNESS_MAIN
