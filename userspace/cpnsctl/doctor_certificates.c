@@ -16,8 +16,9 @@
 #include "doctor.h"
 #include "transport/identity.h"
 
-#define REMEDY_INSTALL	"cpnsctl node install NODE.tar"
-#define REMEDY_ISSUE	"cpnsctl node issue, then cpnsctl node install, on the server"
+#define REMEDY_INSTALL	"cpnsctl node install --force NODE.tar"
+#define REMEDY_ISSUE	"on the server cpnsctl node issue --force NODE --out NODE.tar, here " \
+			REMEDY_INSTALL
 
 static X509 *read_certificate(struct doctor *doctor, const char *path,
 			      const char *subject)
@@ -110,6 +111,8 @@ void doctor_certificates(struct doctor *doctor)
 	certificate = read_certificate(doctor, config->cert, "certificate");
 	if (!certificate)
 		return;
+	/* as the daemon judges: a clock at 1970 counts for nothing */
+	identity_time_directory(config->state);
 	if (identity_trust_open(&trust, config->ca, config->crl, reason,
 				sizeof(reason))) {
 		doctor_report(doctor, FINDING_BAD, "CA", REMEDY_INSTALL, "%s",

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <glob.h>
 #include <linux/if_alg.h>
+#include <linux/keyctl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "doctor.h"
@@ -20,10 +22,11 @@
 
 static void check_keys(struct doctor *doctor)
 {
-	if (access("/proc/keys", R_OK))
+	if (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID,
+		    KEY_SPEC_PROCESS_KEYRING, 0) < 0 && errno != ENOKEY)
 		doctor_report(doctor, FINDING_BAD, "keyrings",
 			      "install a kernel built with CONFIG_KEYS=y",
-			      "the kernel has no /proc/keys");
+			      "keyctl(2): %s", strerror(errno));
 	else
 		doctor_report(doctor, FINDING_GOOD, "keyrings", NULL,
 			      "the kernel has them (CONFIG_KEYS)");
@@ -83,7 +86,7 @@ static void check_request_key(struct doctor *doctor)
 			      REQUEST_KEY_PROGRAM " is not there: programs cannot request keys");
 	else if (access(REQUEST_KEY_RULE, R_OK))
 		doctor_report(doctor, FINDING_BAD, "request-key",
-			      "make install",
+			      "apt-get install --reinstall cpns, or make install",
 			      REQUEST_KEY_RULE " is not there: programs cannot request keys");
 	else
 		doctor_report(doctor, FINDING_GOOD, "request-key", NULL,
@@ -138,7 +141,7 @@ static void algif_missing(struct doctor *doctor, int error)
 		return;
 	}
 	snprintf(remedy, sizeof(remedy),
-		 "take the line of algif_aead out of %s, then modprobe algif_aead",
+		 "sed -i '/algif_aead/d' %s && modprobe algif_aead",
 		 where);
 	doctor_report(doctor, FINDING_NOTE, "AF_ALG", remedy,
 		      "%s blocklists algif_aead; ESP and messages work without",
