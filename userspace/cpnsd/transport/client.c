@@ -27,11 +27,15 @@ static void client_free(struct transport_client *client)
 	exchanges_forget(client);
 	if (client->context) {
 		client->releasing = true;
+		if (client->session)
+			tls_psk_forget(client->session);
 		coap_session_release(client->session);
 		coap_free_context(client->context);
 	}
 	tls_credentials_wipe(&client->tls.credentials);
 	tls_credentials_wipe(&client->fresh);
+	tls_psk_wipe(&client->tls.client_psk);
+	tls_psk_wipe(&client->fresh_psk);
 	free(client->uri);
 	free(client->server_id);
 	free(client);
@@ -98,6 +102,8 @@ static void handle_lost(struct transport_client *client)
 	client->pings = 0;
 	client->tls.reason[0] = '\0';
 	client->releasing = true;
+	if (client->session)
+		tls_psk_forget(client->session);
 	coap_session_release(client->session);
 	client->session = NULL;
 	client->releasing = false;
@@ -109,6 +115,11 @@ static void handle_lost(struct transport_client *client)
 static void handle_came(struct transport_client *client)
 {
 	client->came = false;
+	if (client->tls.psk && !tls_psk_agreed(client->session)) {
+		client_lose(client, "server did not agree to the pre-shared key");
+		return;
+	}
+	tls_psk_forget(client->session);
 	client->state = CLIENT_CONNECTED;
 	client->connected_at = loop_boottime();
 	client->pings = 0;
@@ -239,19 +250,46 @@ static void settle_soon(void *context)
 	client_leave(context);
 }
 
-static void connect_now(struct transport_client *client)
+/* no session is there that libcoap could still set up with the old */
+static void take_fresh_keys(struct transport_client *client)
 {
-	const struct resolved *resolved = &client->resolved;
-	size_t index = client->next_address++ % resolved->count;
-	coap_address_t address;
-	coap_dtls_pki_t pki;
-
-	/* no session is there that libcoap could still set up with the old */
 	if (client->fresh.key) {
 		tls_credentials_wipe(&client->tls.credentials);
 		client->tls.credentials = client->fresh;
 		memset(&client->fresh, 0, sizeof(client->fresh));
 	}
+	if (client->fresh_psk.key) {
+		tls_psk_wipe(&client->tls.client_psk);
+		client->tls.client_psk = client->fresh_psk;
+		memset(&client->fresh_psk, 0, sizeof(client->fresh_psk));
+	}
+}
+
+static coap_session_t *new_session(struct transport_client *client,
+				   const coap_address_t *address)
+{
+	coap_proto_t proto = client->endpoint.tls ? COAP_PROTO_TLS :
+						    COAP_PROTO_DTLS;
+	coap_dtls_cpsk_t psk;
+	coap_dtls_pki_t pki;
+
+	if (client->tls.psk) {
+		tls_fill_psk(&psk, &client->tls);
+		return coap_new_client_session_psk2(client->context, NULL,
+						    address, proto, &psk);
+	}
+	tls_fill_pki(&pki, &client->tls);
+	return coap_new_client_session_pki(client->context, NULL, address,
+					   proto, &pki);
+}
+
+static void connect_now(struct transport_client *client)
+{
+	const struct resolved *resolved = &client->resolved;
+	size_t index = client->next_address++ % resolved->count;
+	coap_address_t address;
+
+	take_fresh_keys(client);
 	client->state = CLIENT_CONNECTING;
 	client->tls.reason[0] = '\0';
 	client->lost = false;
@@ -261,13 +299,8 @@ static void connect_now(struct transport_client *client)
 	coap_address_init(&address);
 	address.size = resolved->size[index];
 	memcpy(&address.addr, &resolved->address[index], address.size);
-	tls_fill_pki(&pki, &client->tls);
 	errno = 0;
-	client->session = coap_new_client_session_pki(client->context, NULL,
-						      &address,
-						      client->endpoint.tls ?
-						      COAP_PROTO_TLS :
-						      COAP_PROTO_DTLS, &pki);
+	client->session = new_session(client, &address);
 	if (!client->session)
 		client_lose(client, errno ? strerror(errno) :
 				    "cannot connect");
@@ -349,6 +382,28 @@ static void warn_of_own_certificate(struct transport_client *client,
 		log_warning("%s: %s", path, cause);
 }
 
+static int read_credentials(struct transport_client *client,
+			    const struct transport_client_options *options,
+			    char *reason, size_t room)
+{
+	int result;
+
+	if (options->psk_identity) {
+		client->tls.psk = true;
+		result = tls_psk_set(&client->tls.client_psk,
+				     options->psk_identity, options->psk_key,
+				     options->psk_key_size);
+		if (result)
+			snprintf(reason, room, "out of memory");
+		return result;
+	}
+	result = tls_credentials_read(&client->tls.credentials, options->cert,
+				      options->key, reason, room);
+	if (!result)
+		warn_of_own_certificate(client, options->cert);
+	return result;
+}
+
 /**
  * transport_client_open - start a client; it connects by itself, and again
  * @client: result; transport_client_close() ends it
@@ -391,12 +446,9 @@ int transport_client_open(struct transport_client **client,
 	result = transport_endpoint_parse(options->uri, &fresh->endpoint,
 					  reason, room);
 	if (!result)
-		result = tls_credentials_read(&fresh->tls.credentials,
-					      options->cert, options->key,
-					      reason, room);
+		result = read_credentials(fresh, options, reason, room);
 	if (result)
 		goto fail;
-	warn_of_own_certificate(fresh, options->cert);
 	fresh->uri = strdup(options->uri);
 	if (options->server_id && *options->server_id)
 		fresh->server_id = strdup(options->server_id);
@@ -442,6 +494,32 @@ int transport_client_reload(struct transport_client *client, const char *cert,
 		return result;
 	tls_credentials_wipe(&client->fresh);
 	client->fresh = fresh;
+	return 0;
+}
+
+/**
+ * transport_client_reload_psk - take another pre-shared key
+ * @client: the client, opened with one; a session that is there stays
+ * @key: copied; counts from the next connection on
+ * @size: of @key
+ *
+ * Returns 0, -EINVAL for a client with a certificate, or -ENOMEM; then the
+ * old key stays.
+ */
+int transport_client_reload_psk(struct transport_client *client,
+				const uint8_t *key, size_t size)
+{
+	struct tls_psk fresh;
+	int result;
+
+	if (!client->tls.psk)
+		return -EINVAL;
+	result = tls_psk_set(&fresh, client->tls.client_psk.identity, key,
+			     size);
+	if (result)
+		return result;
+	tls_psk_wipe(&client->fresh_psk);
+	client->fresh_psk = fresh;
 	return 0;
 }
 

@@ -37,6 +37,10 @@ struct transport_client_options {
 	struct loop *loop;
 	struct identity_trust *trust;
 	const char *cert, *key, *ca;	/* PEM files */
+	/* or a pre-shared key: then no certificates, on neither side */
+	const char *psk_identity;
+	const uint8_t *psk_key;
+	size_t psk_key_size;
 	const char *uri;		/* coaps+tcp://192.0.2.10:5684 */
 	const char *server_id;		/* urn:cpns:server:main, or NULL: any */
 	void (*connected)(void *context);
@@ -51,6 +55,8 @@ int transport_client_open(struct transport_client **client,
 /* another certificate and key, from the next connection on */
 int transport_client_reload(struct transport_client *client, const char *cert,
 			    const char *key, char *reason, size_t room);
+int transport_client_reload_psk(struct transport_client *client,
+				const uint8_t *key, size_t size);
 void transport_client_close(struct transport_client *client);
 bool transport_client_is_connected(const struct transport_client *client);
 
@@ -66,6 +72,7 @@ struct transport_call {
 	size_t etag_size;
 	const uint8_t *if_match;	/* NULL, or the tag that is expected */
 	size_t if_match_size;
+	int accept;			/* content format or 0: any */
 	bool observe;
 	void (*done)(void *context, const struct transport_response *response);
 	void *context;

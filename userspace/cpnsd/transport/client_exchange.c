@@ -148,6 +148,9 @@ static bool put_options(coap_pdu_t *pdu, const struct transport_call *call)
 		good &= coap_add_option(pdu, COAP_OPTION_URI_QUERY,
 					strlen(call->query),
 					(const uint8_t *)call->query) != 0;
+	if (call->accept)
+		good &= put_uint(pdu, COAP_OPTION_ACCEPT,
+				 (uint32_t)call->accept);
 	return good;
 }
 

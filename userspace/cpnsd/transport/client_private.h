@@ -46,6 +46,7 @@ struct transport_client {
 	coap_session_t *session;
 	struct tls_side tls;
 	struct tls_credentials fresh;	/* for the next connection */
+	struct tls_psk fresh_psk;
 	struct transport_endpoint endpoint;
 	char *uri, *server_id;
 	struct resolver *resolver;

@@ -21,6 +21,7 @@ static const char *const kind_names[] = {
 	[IDENTITY_SERVER] = "server",
 	[IDENTITY_SIGNER] = "signer",
 	[IDENTITY_SMF] = "smf",
+	[IDENTITY_ENROLLING] = "enrolling node",
 };
 
 /**

@@ -22,6 +22,9 @@ enum identity_kind {
 	IDENTITY_SERVER,
 	IDENTITY_SIGNER,
 	IDENTITY_SMF,
+	IDENTITY_ENROLLING,	/* a node that comes with a one-time token,
+				 * never in a certificate
+				 */
 };
 
 struct identity {

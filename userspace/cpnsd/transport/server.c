@@ -39,6 +39,7 @@ static void later(void *context)
 		peers_end_dropped(server);
 	/* frees ended sessions, sets libcoap's timer anew */
 	run_libcoap(server);
+	server_psk_run(server);
 }
 
 static int event(coap_session_t *session, const coap_event_t event)
@@ -55,6 +56,7 @@ static int event(coap_session_t *session, const coap_event_t event)
 		peer_begin(server, session);
 		break;
 	case COAP_EVENT_DTLS_CONNECTED:
+		tls_psk_forget(session);
 		peer = peer_of_session(server, session);
 		if (!peer)
 			break;
@@ -76,6 +78,7 @@ static int event(coap_session_t *session, const coap_event_t event)
 			observation_end(peer->observations);
 		break;
 	case COAP_EVENT_SERVER_SESSION_DEL:
+		tls_psk_forget(session);
 		if (peer && peer->identity.kind != IDENTITY_NONE)
 			log_info("%s %s disconnected",
 				 identity_kind_name(peer->identity.kind),
@@ -140,34 +143,59 @@ static int check_own_certificate(struct transport_server *server,
 	return 0;
 }
 
-static int set_context_up(struct transport_server *server)
+/**
+ * server_context_new - a libcoap context that serves our resources
+ * @server: the server
+ *
+ * Returns it without keys and addresses, or NULL: out of memory.
+ */
+coap_context_t *server_context_new(struct transport_server *server)
 {
+	coap_context_t *context = coap_new_context(NULL);
 	coap_resource_t *resource;
 	int method;
 
-	server->context = coap_new_context(NULL);
-	if (!server->context)
-		return -ENOMEM;
-	coap_set_app_data(server->context, server);
+	if (!context)
+		return NULL;
+	coap_set_app_data(context, server);
 	/* blocks of either direction are ours: server_block.c, server_body.c */
-	coap_context_set_block_mode(server->context, 0);
-	coap_context_set_csm_max_message_size(server->context, MESSAGE_MAX);
-	coap_context_set_session_timeout(server->context, IDLE_SECONDS);
-	coap_context_set_max_handshake_sessions(server->context,
+	coap_context_set_block_mode(context, 0);
+	coap_context_set_csm_max_message_size(context, MESSAGE_MAX);
+	coap_context_set_session_timeout(context, IDLE_SECONDS);
+	coap_context_set_max_handshake_sessions(context,
 						server->handshakes_max);
-	coap_register_event_handler(server->context, event);
-	coap_register_ping_handler(server->context, alive);
-	coap_register_pong_handler(server->context, alive);
-	coap_register_nack_handler(server->context, rejected);
+	coap_register_event_handler(context, event);
+	coap_register_ping_handler(context, alive);
+	coap_register_pong_handler(context, alive);
+	coap_register_nack_handler(context, rejected);
 
 	resource = coap_resource_unknown_init2(server_handle, 0);
-	if (!resource)
-		return -ENOMEM;
+	if (!resource) {
+		coap_free_context(context);
+		return NULL;
+	}
 	for (method = METHOD_GET; method <= METHOD_IPATCH; method++)
 		coap_register_request_handler(resource, (coap_request_t)method,
 					      server_handle);
-	coap_add_resource(server->context, resource);
+	coap_add_resource(context, resource);
+	/* libcoap would answer this one itself, with an empty list */
+	resource = coap_resource_init(coap_make_str_const(".well-known/core"),
+				      0);
+	if (!resource) {
+		coap_free_context(context);
+		return NULL;
+	}
+	coap_register_request_handler(resource, COAP_REQUEST_GET,
+				      server_handle);
+	coap_add_resource(context, resource);
+	return context;
+}
 
+static int set_context_up(struct transport_server *server)
+{
+	server->context = server_context_new(server);
+	if (!server->context)
+		return -ENOMEM;
 	return tls_server_adopt(server->context, &server->tls) ? 0 : -EINVAL;
 }
 
@@ -217,10 +245,14 @@ int transport_server_open(struct transport_server **server,
 		goto fail;
 	}
 	for (i = 0; i < options->listen_count; i++) {
-		result = server_listen(fresh, options->listen[i], reason, room);
+		result = server_listen(fresh, fresh->context,
+				       options->listen[i], reason, room);
 		if (result)
 			goto fail;
 	}
+	result = server_psk_open(fresh, options, reason, room);
+	if (result)
+		goto fail;
 	loop_fd_start(fresh->loop, &fresh->readable,
 		      coap_context_get_coap_fd(fresh->context), readable,
 		      fresh);
@@ -292,12 +324,34 @@ void transport_server_close(struct transport_server *server)
 		coap_register_nack_handler(server->context, NULL);
 		coap_free_context(server->context);
 	}
+	server_psk_close(server);
 	while (server->listening_count)
 		free(server->listening[--server->listening_count].uri);
 	while (server->routes_count)
 		free(server->routes[--server->routes_count].first);
 	tls_credentials_wipe(&server->tls.credentials);
 	free(server);
+}
+
+static int add_route(struct transport_server *server, const char *first,
+		     bool enrolling, transport_handler handler, void *context)
+{
+	size_t i;
+
+	for (i = 0; i < server->routes_count; i++) {
+		if (!strcmp(server->routes[i].first, first))
+			return -EEXIST;
+	}
+	if (server->routes_count == ROUTES_MAX)
+		return -ENOSPC;
+	server->routes[i].first = strdup(first);
+	if (!server->routes[i].first)
+		return -ENOMEM;
+	server->routes[i].enrolling = enrolling;
+	server->routes[i].handler = handler;
+	server->routes[i].context = context;
+	server->routes_count++;
+	return 0;
 }
 
 /**
@@ -327,21 +381,25 @@ void transport_server_bar(struct transport_server *server,
 int transport_server_route(struct transport_server *server, const char *first,
 			   transport_handler handler, void *context)
 {
-	size_t i;
+	return add_route(server, first, false, handler, context);
+}
 
-	for (i = 0; i < server->routes_count; i++) {
-		if (!strcmp(server->routes[i].first, first))
-			return -EEXIST;
-	}
-	if (server->routes_count == ROUTES_MAX)
-		return -ENOSPC;
-	server->routes[i].first = strdup(first);
-	if (!server->routes[i].first)
-		return -ENOMEM;
-	server->routes[i].handler = handler;
-	server->routes[i].context = context;
-	server->routes_count++;
-	return 0;
+/**
+ * transport_server_route_enrolling - serve nodes that come with a token, too
+ * @server: the server
+ * @first: copied; ".well-known"
+ * @handler: as for transport_server_route()
+ * @context: for @handler
+ *
+ * Every other route is refused to them before its handler sees them.
+ *
+ * Returns as transport_server_route().
+ */
+int transport_server_route_enrolling(struct transport_server *server,
+				     const char *first,
+				     transport_handler handler, void *context)
+{
+	return add_route(server, first, true, handler, context);
 }
 
 /**

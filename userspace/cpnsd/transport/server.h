@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The CoAP server side: TLS with client certificates, resources, Observe.
+ * The CoAP server side: TLS with client certificates, or with pre-shared keys
+ * on a port of their own, resources, Observe.
  *
  * Handlers run in the loop's thread.  An observed resource is served by the
  * same GET handler for the first answer and for each notification
@@ -12,6 +13,7 @@
 
 #include "loop.h"
 #include "transport/message.h"
+#include "transport/psk.h"
 
 struct transport_server;
 
@@ -24,6 +26,7 @@ struct transport_request {
 	const struct transport_segment *query;
 	size_t query_count;
 	int format;			/* content format or FORMAT_NONE */
+	int accept;			/* the same that is asked for */
 	const uint8_t *body;
 	size_t body_size;
 	const uint8_t *etag;		/* of the request, or NULL */
@@ -31,6 +34,7 @@ struct transport_request {
 	/* If-Match: one of them is to be the resource's, an empty one fits */
 	const struct transport_segment *if_match;
 	size_t if_match_count;
+	bool psk;			/* came by the PSK port */
 	bool observe;			/* registration of an observation */
 	bool notification;		/* we notify: no request came */
 };
@@ -62,6 +66,16 @@ struct transport_server_options {
 	const char *cert, *key, *ca;	/* PEM files */
 	const char *const *listen;	/* coaps+tcp://[::]:5684, ... */
 	size_t listen_count;
+	/* a port of its own for pre-shared keys; count 0: none */
+	const char *const *psk_listen;
+	size_t psk_listen_count;
+	/*
+	 * The key of an identity, asked for at each handshake: 0 or -ENOENT,
+	 * -EACCES revoked, -EAGAIN too many tries, -ETIME too late.
+	 */
+	int (*psk_key)(void *owner, const struct identity *identity,
+		       uint8_t key[PSK_KEY_MAX], size_t *size);
+	void *psk_owner;
 };
 
 int transport_server_open(struct transport_server **server,
@@ -85,6 +99,10 @@ void transport_server_bar(struct transport_server *server,
 /* serves every path whose first segment is @first: "ace-group" */
 int transport_server_route(struct transport_server *server, const char *first,
 			   transport_handler handler, void *context);
+/* the same, and for IDENTITY_ENROLLING too, who gets nothing else */
+int transport_server_route_enrolling(struct transport_server *server,
+				     const char *first,
+				     transport_handler handler, void *context);
 
 /* notify the observers of one path; cheap if there are none */
 void transport_server_notify(struct transport_server *server,

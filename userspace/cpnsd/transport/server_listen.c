@@ -74,15 +74,16 @@ static void deepen_backlog(int fd, const coap_address_t *address)
 
 /**
  * server_listen - listen on one address
- * @server: its libcoap context is set up
+ * @server: the server
+ * @context: its libcoap context for certificates or for PSK, set up
  * @uri: coaps+tcp://[::]:5684; the address in numbers
  * @reason: gets the cause of an error in words
  * @room: size of @reason
  *
  * Returns 0, -EINVAL, or the errno of the socket.
  */
-int server_listen(struct transport_server *server, const char *uri,
-		  char *reason, size_t room)
+int server_listen(struct transport_server *server, coap_context_t *context,
+		  const char *uri, char *reason, size_t room)
 {
 	struct addrinfo hints = {
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
@@ -115,11 +116,11 @@ int server_listen(struct transport_server *server, const char *uri,
 			 uri);
 		return -ENOMEM;
 	}
-	next_fd = dup(coap_context_get_coap_fd(server->context));
+	next_fd = dup(coap_context_get_coap_fd(context));
 	if (next_fd >= 0)
 		close(next_fd);
 	errno = 0;
-	made = coap_new_endpoint(server->context, &address,
+	made = coap_new_endpoint(context, &address,
 				 endpoint.tls ? COAP_PROTO_TLS :
 						COAP_PROTO_DTLS);
 	if (!made) {
@@ -130,10 +131,25 @@ int server_listen(struct transport_server *server, const char *uri,
 		return result;
 	}
 	server->listening[server->listening_count].uri = text;
+	server->listening[server->listening_count].psk =
+		context == server->psk_coap;
 	server->listening[server->listening_count++].endpoint = made;
 	if (endpoint.tls)
 		deepen_backlog(next_fd, &address);
 	return 0;
+}
+
+/* by port and protocol; a session too many only has to come again */
+static bool came_there(const struct transport_peer *peer, const char *uri)
+{
+	const coap_address_t *local = coap_session_get_addr_local(peer->session);
+	struct transport_endpoint endpoint;
+	char reason[128];
+
+	return !transport_endpoint_parse(uri, &endpoint, reason,
+					 sizeof(reason)) &&
+	       endpoint.tls == peer->reliable &&
+	       endpoint.port == coap_address_get_port(local);
 }
 
 /**
@@ -143,6 +159,15 @@ int server_listen(struct transport_server *server, const char *uri,
  */
 void server_listen_end(struct transport_server *server, size_t index)
 {
+	struct transport_peer *peer, *next;
+
+	/* libcoap frees the endpoint's sessions and tells of none */
+	DL_FOREACH_SAFE(server->peers, peer, next) {
+		if (!came_there(peer, server->listening[index].uri))
+			continue;
+		coap_session_disconnected(peer->session, COAP_NACK_RST);
+		peer_free(peer);
+	}
 	coap_free_endpoint(server->listening[index].endpoint);
 	free(server->listening[index].uri);
 	server->listening[index] =
@@ -167,7 +192,8 @@ static bool is_listed(const char *uri, const char *const *listen, size_t count)
  * @reason: gets the cause of an error in words
  * @room: size of @reason
  *
- * New addresses come first: where one fails nothing has changed.
+ * New addresses come first: where one fails nothing has changed.  The PSK
+ * port stays as it is.
  *
  * Returns 0 or the errors of server_listen().
  */
@@ -183,12 +209,14 @@ int server_listen_anew(struct transport_server *server,
 			if (!strcmp(server->listening[j].uri, listen[i]))
 				break;
 		if (j == server->listening_count)
-			result = server_listen(server, listen[i], reason, room);
+			result = server_listen(server, server->context,
+					       listen[i], reason, room);
 	}
 	while (result && server->listening_count > before)
 		server_listen_end(server, server->listening_count - 1);
 	for (i = server->listening_count; !result && i--;)
-		if (!is_listed(server->listening[i].uri, listen, count))
+		if (!server->listening[i].psk &&
+		    !is_listed(server->listening[i].uri, listen, count))
 			server_listen_end(server, i);
 	return result;
 }

@@ -140,8 +140,10 @@ struct transport_peer *peer_of_session(struct transport_server *server,
 
 	if (peer && peer->identity.kind != IDENTITY_NONE)
 		return peer;
-	if (tls_peer(session, &identity) ||
-	    (identity.kind != IDENTITY_NODE && identity.kind != IDENTITY_SMF))
+	if (server_peer_identity(server, session, &identity) ||
+	    (identity.kind != IDENTITY_NODE &&
+	     identity.kind != IDENTITY_SMF &&
+	     identity.kind != IDENTITY_ENROLLING))
 		return NULL;
 	if (!peer)
 		peer = peer_new(server, session);
@@ -164,6 +166,7 @@ void peer_free(struct transport_peer *peer)
 		observation_end(peer->observations);
 	block_forget(peer);
 	body_forget(peer);
+	tls_psk_forget(peer->session);
 	coap_session_set_app_data(peer->session, NULL);
 	DL_DELETE(peer->server->peers, peer);
 	peer->server->peers_count--;

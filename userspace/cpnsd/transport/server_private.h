@@ -54,7 +54,6 @@ struct request_parts {
 	uint32_t block2_number;
 	unsigned int block2_exponent;	/* size is 16 << exponent */
 	int observe;			/* -1 none, 0 register, 1 end */
-	int accept;			/* content format or FORMAT_NONE */
 	bool block1_given, block1_more;
 	uint32_t block1_number;
 	unsigned int block1_exponent;	/* 7: BERT */
@@ -126,13 +125,22 @@ struct transport_server {
 	struct loop_timer life;		/* pings of silent peers */
 	coap_context_t *context;
 	struct tls_side tls;
+	/* server_psk.c: NULL where there is no PSK port */
+	coap_context_t *psk_coap;
+	struct loop_fd psk_readable;
+	struct tls_side psk_tls;
+	int (*psk_key)(void *owner, const struct identity *identity,
+		       uint8_t key[PSK_KEY_MAX], size_t *size);
+	void *psk_owner;
 	struct {
 		char *uri;
+		bool psk;
 		coap_endpoint_t *endpoint;
 	} listening[LISTENING_MAX];
 	size_t listening_count;
 	struct {
 		char *first;
+		bool enrolling;		/* for IDENTITY_ENROLLING, too */
 		transport_handler handler;
 		void *context;
 	} routes[ROUTES_MAX];
@@ -146,10 +154,22 @@ struct transport_server {
 	unsigned int running;		/* calls of libcoap and handlers under way */
 };
 
+/* server.c */
+coap_context_t *server_context_new(struct transport_server *server);
+
+/* server_psk.c */
+int server_psk_open(struct transport_server *server,
+		    const struct transport_server_options *options,
+		    char *reason, size_t room);
+void server_psk_run(struct transport_server *server);
+void server_psk_close(struct transport_server *server);
+int server_peer_identity(struct transport_server *server,
+			 coap_session_t *session, struct identity *identity);
+
 /* server_listen.c */
 void server_set_limits(struct transport_server *server);
-int server_listen(struct transport_server *server, const char *uri,
-		  char *reason, size_t room);
+int server_listen(struct transport_server *server, coap_context_t *context,
+		  const char *uri, char *reason, size_t room);
 int server_listen_anew(struct transport_server *server,
 		       const char *const *listen, size_t count,
 		       char *reason, size_t room);

@@ -160,7 +160,7 @@ static int take_options(struct request_parts *parts, const coap_pdu_t *pdu)
 			request->format = (int)option_uint(option);
 			break;
 		case COAP_OPTION_ACCEPT:
-			parts->accept = (int)option_uint(option);
+			request->accept = (int)option_uint(option);
 			break;
 		case COAP_OPTION_OBSERVE:
 			parts->observe = option_uint(option) ? 1 : 0;
@@ -189,14 +189,16 @@ static int parse(struct request_parts *parts, struct transport_peer *peer,
 
 	memset(parts, 0, sizeof(*parts));
 	parts->observe = -1;
-	parts->accept = FORMAT_NONE;
 	request->method = (enum transport_method)coap_pdu_get_code(pdu);
 	request->peer = peer->identity;
 	request->address = peer->address;
+	request->psk = coap_session_get_context(peer->session) ==
+		       peer->server->psk_coap;
 	request->path = parts->path;
 	request->query = parts->query;
 	request->if_match = parts->if_match;
 	request->format = FORMAT_NONE;
+	request->accept = FORMAT_NONE;
 
 	error = take_options(parts, pdu);
 	if (!error)
@@ -228,14 +230,22 @@ void server_dispatch(struct transport_server *server,
 		    request->path[0].size != strlen(first) ||
 		    memcmp(request->path[0].bytes, first, strlen(first)) != 0)
 			continue;
+		if (request->peer.kind == IDENTITY_ENROLLING &&
+		    !server->routes[i].enrolling)
+			break;
 		server->running++;
 		server->routes[i].handler(server->routes[i].context, request,
 					  answer);
 		server->running--;
 		return;
 	}
-	transport_answer_problem(answer, COAP_NOT_FOUND, "No such resource",
-				 INT32_MIN);
+	if (request->peer.kind == IDENTITY_ENROLLING)
+		transport_answer_problem(answer, COAP_FORBIDDEN,
+					 "A token is for enrolment only",
+					 INT32_MIN);
+	else
+		transport_answer_problem(answer, COAP_NOT_FOUND,
+					 "No such resource", INT32_MIN);
 }
 
 static bool same_etag(const struct transport_request *request,
@@ -251,11 +261,11 @@ static bool same_etag(const struct transport_request *request,
 static void check_accept(const struct request_parts *parts,
 			 struct transport_answer *answer)
 {
-	if (parts->accept != FORMAT_NONE &&
+	if (parts->request.accept != FORMAT_NONE &&
 	    parts->request.method == METHOD_GET &&
 	    answer->code == COAP_CONTENT && answer->format != FORMAT_NONE &&
-	    answer->format != parts->accept)
-		transport_answer_problem(answer, 406,
+	    answer->format != parts->request.accept)
+		transport_answer_problem(answer, COAP_NOT_ACCEPTABLE,
 					 "Only in another content format",
 					 INT32_MIN);
 }

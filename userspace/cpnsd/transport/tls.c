@@ -116,6 +116,12 @@ static int verify_peer(X509_STORE_CTX *context, void *argument)
 	side->reason[0] = '\0';
 	if (!certificate || !ssl)
 		return 0;
+	if (side->psk) {
+		snprintf(side->reason, sizeof(side->reason),
+			 "a certificate where a pre-shared key is to be used");
+		X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_REJECTED);
+		return 0;
+	}
 	result = side->server ? check_client(side, certificate, chain) :
 				check_server(side, certificate, chain);
 	switch (result) {
@@ -150,11 +156,13 @@ static void watch_alerts(int sent, int version, int type, const void *bytes,
 		return;
 	if (!side->reason[0])
 		snprintf(side->reason, sizeof(side->reason),
-			 "%s: TLS alert: %s",
+			 "%s: TLS alert: %s%s",
 			 sent ? "we end the handshake" :
 			 (side->server ? "peer ends the session" :
 					 "server refuses us"),
-			 SSL_alert_desc_string_long(alert[1]));
+			 SSL_alert_desc_string_long(alert[1]),
+			 side->psk && !side->server && !sent ?
+			 " (it has no such identity, or another key)" : "");
 	if (side->server) {
 		session_address(ssl, address, sizeof(address));
 		log_notice("TLS alert %s %s: %s", sent ? "to" : "from", address,
@@ -169,6 +177,13 @@ static void harden(SSL *ssl, struct tls_side *side)
 	SSL_CTX_set_cert_verify_callback(context, verify_peer, side);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_set_options(ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+	if (side->psk) {
+		/* a server without the key might answer with a certificate */
+		if (!side->server)
+			SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+		/* from 3 on, cipher suites need forward secrecy */
+		SSL_set_security_level(ssl, 3);
+	}
 	if (!SSL_is_dtls(ssl))
 		SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
 	/* tickets followed by the CSM would wait 40 ms for Nagle */

@@ -30,9 +30,17 @@ struct tls_credentials {
 	EVP_PKEY *decoded_key;
 };
 
+struct tls_psk {
+	char *identity;			/* NULL: certificates, no PSK */
+	uint8_t *key;			/* wiped when freed */
+	size_t key_size;
+};
+
 struct tls_side {
 	struct identity_trust *trust;
 	struct tls_credentials credentials;
+	struct tls_psk client_psk;	/* client: ours */
+	bool psk;			/* pre-shared keys, certificates refused */
 	bool server;
 	/* server: peers who may not come in although their certificate is good */
 	bool (*barred)(void *context, const struct identity *peer);
@@ -52,9 +60,9 @@ void tls_credentials_wipe(struct tls_credentials *credentials);
 void tls_fill_pki(coap_dtls_pki_t *pki, struct tls_side *side);
 
 /*
- * Client side: SSL objects that libcoap makes between these two get the
- * checks of @side.  Pairs may stand inside each other; what enter returns is
- * for its leave.
+ * Client side, and the server's with PSK: SSL objects that libcoap makes
+ * between these two get the checks of @side.  Pairs may stand inside each
+ * other; what enter returns is for its leave.
  */
 struct tls_side *tls_client_enter(struct tls_side *side);
 void tls_client_leave(struct tls_side *before);
@@ -64,6 +72,16 @@ bool tls_server_adopt(coap_context_t *context, struct tls_side *side);
 
 /* CoAP over TCP's ping (RFC 8323 5.4) */
 void tls_ping(coap_session_t *session);
+
+/* PSK: what our side of a client offers; points into @side */
+void tls_fill_psk(coap_dtls_cpsk_t *psk, struct tls_side *side);
+int tls_psk_set(struct tls_psk *psk, const char *identity, const uint8_t *key,
+		size_t key_size);
+void tls_psk_wipe(struct tls_psk *psk);
+/* was it agreed with a PSK and an ephemeral key exchange? */
+bool tls_psk_agreed(const coap_session_t *session);
+/* libcoap's own copy of the key is not needed after the handshake */
+void tls_psk_forget(coap_session_t *session);
 
 /* the verified peer of a session whose handshake is through */
 int tls_peer(const coap_session_t *session, struct identity *identity);
