@@ -23,6 +23,8 @@
 
 #define CONFIG_SMF_MAX		64
 #define CONFIG_ACCESS_IDS_MAX	256
+#define ENROL_DAYS		825	/* as cpnsctl node issue */
+#define ENROL_DAYS_MAX		3650
 
 struct reading {
 	struct config *config;
@@ -196,6 +198,19 @@ static int read_access_line(struct reading *reading, const char *name,
 	return good;
 }
 
+static int read_days(struct reading *reading, const char *value)
+{
+	char *end;
+	unsigned long days = strtoul(value, &end, 10);
+
+	if (!isdigit((unsigned char)*value) || *end || !days ||
+	    days > ENROL_DAYS_MAX)
+		return refuse(reading, "enrol-days is not 1 to %d",
+			      ENROL_DAYS_MAX);
+	reading->config->enrol_days = (unsigned int)days;
+	return 1;
+}
+
 static int read_kmc(struct reading *reading, char **field, const char *value)
 {
 	if (value[0] && strcmp(value, "software") &&
@@ -234,6 +249,13 @@ static int read_server(struct reading *reading, const char *name,
 		return read_kmc(reading, &config->kmc_previous, value);
 	if (!strcmp(name, "osg-key"))
 		return set_string(&config->osg_key, value);
+	if (!strcmp(name, "psk-listen"))
+		return read_list(reading, value, config->psk_listen,
+				 CONFIG_LISTEN_MAX, &config->psk_listen_count);
+	if (!strcmp(name, "ca-key"))
+		return set_string(&config->ca_key, value);
+	if (!strcmp(name, "enrol-days"))
+		return read_days(reading, value);
 	if (!strcmp(name, "lab-secrets"))
 		return set_string(&config->lab_secrets, value);
 	return refuse(reading, "unknown key '%s' in [server]", name);
@@ -318,6 +340,13 @@ static int read_tls(struct reading *reading, const char *name,
 		return set_string(&config->key, value);
 	if (!strcmp(name, "crl"))
 		return set_string(&config->crl, value);
+	if (!strcmp(name, "psk-file"))
+		return set_string(&config->psk_file, value);
+	if (!strcmp(name, "psk-identity")) {
+		if (value[0] && !identity_id_valid(value))
+			return refuse(reading, "psk-identity is not a node id");
+		return set_string(&config->psk_identity, value);
+	}
 	return refuse(reading, "unknown key '%s' in [tls]", name);
 }
 
@@ -371,10 +400,13 @@ static int set_defaults(struct config *config)
 		default_string(&config->signer_cert, directory, "signer.pem") ?:
 		default_string(&config->signer_key, directory, "signer.key") ?:
 		default_string(&config->osg_key, directory, "osg.key") ?:
+		default_string(&config->psk_file, directory, "psk") ?:
 		default_string(&config->hostapd, "", "/run/hostapd") ?:
 		default_string(&config->bluez, "", "system") ?:
 		default_string(&config->state, "", "/var/lib/cpns");
 	free(copy);
+	if (!config->enrol_days)
+		config->enrol_days = ENROL_DAYS;
 	if (!error && !config->listen_count) {
 		config->listen[0] = strdup("coaps+tcp://[::]:5684");
 		if (!config->listen[0])
@@ -468,6 +500,8 @@ void config_free(struct config *config)
 	}
 	for (i = 0; i < config->listen_count; i++)
 		free(config->listen[i]);
+	for (i = 0; i < config->psk_listen_count; i++)
+		free(config->psk_listen[i]);
 	for (i = 0; i < config->smf_allowed_count; i++)
 		free(config->smf_allowed[i]);
 	free(config->smf_allowed);
@@ -476,6 +510,9 @@ void config_free(struct config *config)
 	free(config->cert);
 	free(config->key);
 	free(config->crl);
+	free(config->psk_file);
+	free(config->psk_identity);
+	free(config->ca_key);
 	free(config->groups);
 	free(config->state);
 	free(config->signer_cert);

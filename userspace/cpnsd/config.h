@@ -45,9 +45,15 @@ struct config {
 	unsigned int roles;
 	/* [tls] */
 	char *ca, *cert, *key, *crl;
+	char *psk_file;			/* lines "id = hex", 0600 */
+	char *psk_identity;		/* member: PSK instead of cert, key */
 	/* [server] */
 	char *listen[CONFIG_LISTEN_MAX];
 	size_t listen_count;
+	char *psk_listen[CONFIG_LISTEN_MAX];	/* none: no PSK, no tokens */
+	size_t psk_listen_count;
+	char *ca_key;			/* none: no enrolment */
+	unsigned int enrol_days;	/* life of certificates made so */
 	char *groups;			/* directory of group documents */
 	char *state;			/* /var/lib/cpns */
 	char *signer_cert, *signer_key;

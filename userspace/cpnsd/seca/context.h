@@ -33,6 +33,7 @@
 #include "seca/seca.h"
 #include "seca/verify.h"
 #include "transport/client.h"
+#include "transport/psk.h"
 
 #define SECA_REASON_MAX		384	/* room for a refusal in words */
 #define SECA_REQUEST_SECONDS	20	/* request_key(2) and `join` wait */
@@ -150,6 +151,8 @@ struct seca {
 };
 
 /* session.c */
+int session_psk(const struct config *config, uint8_t key[PSK_KEY_MAX],
+		size_t *size, char *reason, size_t room);
 int session_home(struct seca *seca, char *reason, size_t room);
 struct seca_session *session_for(struct seca *seca, const char *origin,
 				 char *reason, size_t room);

@@ -6,6 +6,7 @@
  * Runs in the loop's thread.  See context.h for who owns what.
  */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
@@ -35,9 +36,15 @@ static int read_own_identity(struct seca *seca, char *reason, size_t room)
 {
 	struct identity identity;
 	X509 *certificate = NULL;
-	FILE *file = fopen(seca->config->cert, "re");
 	int error = -EINVAL;
+	FILE *file;
 
+	if (seca->config->psk_identity) {
+		snprintf(seca->node, sizeof(seca->node), "%s",
+			 seca->config->psk_identity);
+		return 0;
+	}
+	file = fopen(seca->config->cert, "re");
 	if (!file) {
 		error = -errno;
 		snprintf(reason, room, "%s: %s (cpnsctl node install)",
@@ -212,6 +219,24 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
+static void reload_psk(struct seca *seca)
+{
+	char reason[SECA_REASON_MAX] = "out of memory";
+	struct seca_session *session;
+	uint8_t key[PSK_KEY_MAX];
+	size_t size;
+	int error;
+
+	error = session_psk(seca->config, key, &size, reason, sizeof(reason));
+	for (session = seca->sessions; session && !error;
+	     session = session->next)
+		error = transport_client_reload_psk(session->client, key,
+						    size);
+	OPENSSL_cleanse(key, sizeof(key));
+	if (error)
+		log_error("the pre-shared key stays as it was: %s", reason);
+}
+
 /**
  * seca_reload - take over a configuration that was read again
  * @seca: from seca_open(), or NULL
@@ -228,14 +253,19 @@ void seca_reload(struct seca *seca, const struct config *config)
 		return;
 	if (!same_text(seca->config->server, config->server) ||
 	    !same_text(seca->config->server_id, config->server_id) ||
-	    !same_text(seca->config->state, config->state))
-		log_warning("[gateway] server, server-id and state change with a restart only");
+	    !same_text(seca->config->state, config->state) ||
+	    !same_text(seca->config->psk_identity, config->psk_identity))
+		log_warning("[gateway] server, server-id and state, and psk-identity, change with a restart only");
 	seca->config = config;
 	pn_links_reload(seca->links, config);
 	if (identity_trust_reload(seca->trust, config->ca, config->crl, reason,
 				  sizeof(reason)))
 		log_error("CA and revocation list stay as they were: %s",
 			  reason);
+	if (config->psk_identity) {
+		reload_psk(seca);
+		return;
+	}
 	for (session = seca->sessions; session; session = session->next)
 		if (transport_client_reload(session->client, config->cert,
 					    config->key, reason,

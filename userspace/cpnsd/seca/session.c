@@ -7,6 +7,7 @@
  * before the daemon ends, groups may point to them.
  */
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,45 @@ static void session_retry(void *context)
 	gateway_smf_register(context);
 }
 
+/**
+ * session_psk - read this node's pre-shared key
+ * @config: with a psk-identity
+ * @key: result, the caller's to wipe
+ * @size: of the key
+ * @reason: why not
+ * @room: bytes of @reason
+ *
+ * Return: 0, or the errors of psk_table_open() and psk_table_find().
+ */
+int session_psk(const struct config *config, uint8_t key[PSK_KEY_MAX],
+		size_t *size, char *reason, size_t room)
+{
+	struct psk_table *table;
+	int error = psk_table_open(&table, config->psk_file, reason, room);
+
+	if (error)
+		return error;
+	error = psk_table_find(table, config->psk_identity, key, size);
+	if (error)
+		snprintf(reason, room, "%s has no key of %s",
+			 config->psk_file, config->psk_identity);
+	psk_table_close(table);
+	return error;
+}
+
+/* origins of location_parse(), which always have a port: the same host? */
+static bool same_host(const char *a, const char *b)
+{
+	const char *host_a = strstr(a, "://"), *host_b = strstr(b, "://");
+	size_t size_a, size_b;
+
+	if (!host_a || !host_b)
+		return false;
+	size_a = (size_t)(strrchr(host_a, ':') - host_a);
+	size_b = (size_t)(strrchr(host_b, ':') - host_b);
+	return size_a == size_b && !memcmp(host_a, host_b, size_a);
+}
+
 static int session_open(struct seca *seca, const char *uri, const char *origin,
 			const char *server_id, struct seca_session **opened,
 			char *reason, size_t room)
@@ -63,12 +103,23 @@ static int session_open(struct seca *seca, const char *uri, const char *origin,
 		.disconnected = session_disconnected,
 	};
 	struct seca_session *session = calloc(1, sizeof(*session));
+	uint8_t key[PSK_KEY_MAX];
 	int error;
 
 	*opened = NULL;
 	if (!session) {
 		snprintf(reason, room, "no memory");
 		return -ENOMEM;
+	}
+	if (seca->config->psk_identity) {
+		error = session_psk(seca->config, key, &options.psk_key_size,
+				    reason, room);
+		if (error) {
+			free(session);
+			return error;
+		}
+		options.psk_identity = seca->config->psk_identity;
+		options.psk_key = key;
 	}
 	session->seca = seca;
 	snprintf(session->origin, sizeof(session->origin), "%s", origin);
@@ -81,6 +132,7 @@ static int session_open(struct seca *seca, const char *uri, const char *origin,
 	if (session->home)
 		seca->home = session;
 	error = transport_client_open(&session->client, &options, reason, room);
+	OPENSSL_cleanse(key, sizeof(key));
 	if (error) {
 		seca->sessions = session->next;
 		if (seca->home == session)
@@ -128,6 +180,8 @@ int session_home(struct seca *seca, char *reason, size_t room)
  *
  * Another server than the configured one may have any id, but must prove the
  * host name or address of the location with a certificate of the same CA.
+ * With a pre-shared key, a location on the configured server's host is served
+ * at its PSK port: locations name the port for certificates.
  *
  * Return: the session, opened when it is the first use, or NULL.
  */
@@ -139,6 +193,9 @@ struct seca_session *session_for(struct seca *seca, const char *origin,
 	for (session = seca->sessions; session; session = session->next)
 		if (!strcmp(session->origin, origin))
 			return session;
+	if (seca->config->psk_identity && seca->home &&
+	    same_host(seca->home->origin, origin))
+		return seca->home;
 	session_open(seca, origin, origin, NULL, &session, reason, room);
 	return session;
 }
