@@ -71,6 +71,10 @@ static void make_certificates(const struct fixture *fixture)
 	assert_int_equal(pki_write_certificate(path, ca, true, reason,
 					       sizeof(reason)), 0);
 	free(path);
+	path = file_in(fixture, "ca.key");
+	assert_int_equal(pki_write_private_key(path, ca_key, true, reason,
+					       sizeof(reason)), 0);
+	free(path);
 	issue(fixture, ca, ca_key, "server", "urn:cpns:server:main",
 	      "127.0.0.1");
 	issue(fixture, ca, ca_key, "signer", "urn:cpns:signer:main", NULL);

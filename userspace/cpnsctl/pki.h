@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The small CA of `cpnsctl node issue`: keys, certificates, their files.
+ * The files of the small CA of `cpnsctl node issue`; how its keys and
+ * certificates are made is in enrolment/certificate.h.
  *
  * Certificates as in wire.md section 1: ES256 on P-256, one urn:cpns: URI in
  * subjectAltName.  Private keys are never on the command line, only in files
@@ -17,27 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "enrolment/certificate.h"
 #include "transport/identity.h"
-
-#define PKI_CA_DAYS	3650
-#define PKI_DAYS	825
-#define PKI_OSG_KEY_SIZE 32
-
-struct pki_subject {
-	struct identity identity;
-	const char *const *hosts;	/* addresses and DNS names; server only */
-	size_t hosts_count;
-	time_t not_before, not_after;	/* 0: an hour ago, PKI_DAYS from now */
-};
-
-int pki_make_key(EVP_PKEY **key, char *reason, size_t room);
-int pki_make_authority(X509 **certificate, EVP_PKEY **key, char *reason,
-		       size_t room);
-int pki_issue(X509 *authority, EVP_PKEY *authority_key, EVP_PKEY *key,
-	      const struct pki_subject *subject, X509 **certificate,
-	      char *reason, size_t room);
-/* the OSG's static X25519 pair; NODE_PIN takes the public one */
-int pki_make_osg_key(EVP_PKEY **key, char *reason, size_t room);
 
 /* directories 0700, private files 0600, others 0644; never over a file
  * unless @force; complete and on disk, or not there
@@ -63,6 +45,8 @@ void pki_pem_free(uint8_t *pem, size_t size);	/* cleansed */
 /* ca.crl, and the list of what was issued */
 int pki_note_issued(const char *path, const X509 *certificate, char *reason,
 		    size_t room);
+int pki_note_serial(const char *path, const char *uri, const char *serial,
+		    time_t end, char *reason, size_t room);
 int pki_revoke(X509 *authority, EVP_PKEY *authority_key, const char *issued,
 	       const char *uri, const char *path, unsigned int *count,
 	       char *reason, size_t room);
@@ -72,6 +56,5 @@ EVP_PKEY *pki_read_private_key(const char *path, char *reason, size_t room);
 X509 *pki_parse_certificate(const uint8_t *pem, size_t size);
 EVP_PKEY *pki_parse_private_key(const uint8_t *pem, size_t size);
 EVP_PKEY *pki_parse_public_key(const uint8_t *pem, size_t size);
-int pki_osg_public(EVP_PKEY *key, uint8_t public_key[PKI_OSG_KEY_SIZE]);
 
 #endif

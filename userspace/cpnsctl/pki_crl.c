@@ -31,17 +31,6 @@ static int failed(char *reason, size_t room, const char *what, int error)
 	return -error;
 }
 
-static char *serial_text(const X509 *certificate)
-{
-	BIGNUM *number;
-	char *text;
-
-	number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
-	text = number ? BN_bn2hex(number) : NULL;
-	BN_free(number);
-	return text;
-}
-
 /**
  * pki_note_issued - keep in mind whose certificate has which number
  * @path: the list, made if it is not there
@@ -54,21 +43,45 @@ static char *serial_text(const X509 *certificate)
 int pki_note_issued(const char *path, const X509 *certificate, char *reason,
 		    size_t room)
 {
-	char line[LINE_SIZE], uri[96], *serial = serial_text(certificate);
+	char uri[96], *serial = pki_serial_text(certificate);
+	time_t end = pki_not_after(certificate);
 	struct identity identity;
-	struct tm end = { 0 };
-	int fd, length, error = 0;
+	int result;
 
-	if (!serial ||
-	    identity_from_certificate((X509 *)certificate, &identity) ||
-	    ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) {
+	if (!serial || end < 0 ||
+	    identity_from_certificate((X509 *)certificate, &identity)) {
 		OPENSSL_free(serial);
 		return failed(reason, room, path, EINVAL);
 	}
 	identity_uri(&identity, uri);
-	length = snprintf(line, sizeof(line), "%s %s %lld\n", uri, serial,
-			  (long long)timegm(&end));
+	result = pki_note_serial(path, uri, serial, end, reason, room);
 	OPENSSL_free(serial);
+	return result;
+}
+
+/**
+ * pki_note_serial - the same for a certificate that is not here
+ * @path: the list, made if it is not there
+ * @uri: whose certificate
+ * @serial: its number in hexadecimal
+ * @end: of its time, s since 1970
+ * @reason: gets the cause of an error in words
+ * @room: size of @reason
+ *
+ * A line that is there twice does no harm.
+ *
+ * Returns 0 or -errno.
+ */
+int pki_note_serial(const char *path, const char *uri, const char *serial,
+		    time_t end, char *reason, size_t room)
+{
+	char line[LINE_SIZE];
+	int fd, length, error = 0;
+
+	length = snprintf(line, sizeof(line), "%s %s %lld\n", uri, serial,
+			  (long long)end);
+	if (length >= (int)sizeof(line))
+		return failed(reason, room, path, EINVAL);
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
 		  0600);
 	if (fd < 0)

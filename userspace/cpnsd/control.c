@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <cpns/cpns.h>
+#include <openssl/crypto.h>
 
 #include "control.h"
 #include "log.h"
@@ -103,6 +104,20 @@ static int client_send(struct control_client *client, const char *text,
 	return 0;
 }
 
+/* text members of an answer: one of them may be a one-time token */
+static void wipe_texts(struct json_object *answer)
+{
+	const char *text;
+
+	json_object_object_foreach(answer, name, value) {
+		(void)name;
+		if (!json_object_is_type(value, json_type_string))
+			continue;
+		text = json_object_get_string(value);
+		OPENSSL_cleanse((char *)(uintptr_t)text, strlen(text));
+	}
+}
+
 static void reply_finish(struct control_reply *reply,
 			 struct json_object *answer)
 {
@@ -117,13 +132,18 @@ static void reply_finish(struct control_reply *reply,
 		text = json_object_to_json_string_ext(answer,
 						      JSON_C_TO_STRING_PLAIN);
 		size = asprintf(&line, "%s\n", text);
+		/* json-c's copy: an answer may hold a one-time token */
+		OPENSSL_cleanse((char *)(uintptr_t)text, strlen(text));
 		if (size < 0 || client_send(client, line, (size_t)size))
 			client_close(client);
 		else
 			client_serve(client);
-		if (size >= 0)
+		if (size >= 0) {
+			OPENSSL_cleanse(line, (size_t)size);
 			free(line);
+		}
 	}
+	wipe_texts(answer);
 	json_object_put(answer);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The server side as a whole: opens KMC, OSG, store, transport, CSKMF in
- * that order and closes them in the reverse one.
+ * The server side as a whole: opens KMC, OSG, store, enrolment, transport,
+ * CSKMF in that order and closes them in the reverse one.
  *
  * Threading: the loop's thread.  The SMF owns all of them; loop, control
  * socket and configuration are the daemon's.
@@ -132,6 +132,10 @@ static struct transport_server_options transport_options(const struct smf *smf)
 		.ca = config->ca,
 		.listen = (const char *const *)config->listen,
 		.listen_count = config->listen_count,
+		.psk_listen = (const char *const *)config->psk_listen,
+		.psk_listen_count = config->psk_listen_count,
+		.psk_key = enrolment_psk_key,
+		.psk_owner = smf->enrolment,
 	};
 }
 
@@ -157,6 +161,28 @@ static bool is_revoked(void *context, const struct identity *peer)
 
 	return peer->kind == IDENTITY_NODE &&
 	       nodes_revoked(cskmf_nodes(smf->cskmf), peer->id);
+}
+
+/* the same at the PSK port; until the CSKMF has its list, nobody is let in */
+static bool node_revoked(void *context, const char *node)
+{
+	const struct smf *smf = context;
+
+	return !smf->cskmf || nodes_revoked(cskmf_nodes(smf->cskmf), node);
+}
+
+static int open_enrolment(struct smf *smf, char *reason, size_t room)
+{
+	struct enrolment_options options = {
+		.config = smf->config,
+		.kmc = smf->kmc,
+		.store = smf->store,
+		.revoked = node_revoked,
+		.context = smf,
+	};
+
+	osg_public_key(smf->osg, options.osg_key);
+	return enrolment_open(&smf->enrolment, &options, reason, room);
 }
 
 static int open_cskmf(struct smf *smf, char *reason, size_t room)
@@ -191,8 +217,13 @@ static int open_surface(struct smf *smf)
 	if (!result)
 		result = transport_server_route(smf->server, "manage",
 						manage_serve, smf);
+	if (!result)
+		result = enrolment_route(smf->enrolment, smf->server);
 	if (!result && smf->control) {
 		result = verbs_register(smf);
+		if (!result)
+			result = enrolment_register(smf->enrolment,
+						    smf->control);
 		if (!result)
 			result = verbs_members_register(smf);
 		if (!result)
@@ -232,6 +263,8 @@ int smf_open(struct smf **smf, const struct smf_options *options,
 		result = store_open(&opened->store, options->config->state,
 				    reason, room);
 	if (!result)
+		result = open_enrolment(opened, reason, room);
+	if (!result)
 		result = open_transport(opened, reason, room);
 	if (!result)
 		result = open_cskmf(opened, reason, room);
@@ -263,6 +296,7 @@ void smf_close(struct smf *smf)
 	waiting_close(smf);
 	/* the transport's handlers point into the CSKMF, so it goes first */
 	transport_server_close(smf->server);
+	enrolment_close(smf->enrolment);
 	cskmf_close(smf->cskmf);
 	store_close(smf->store);
 	osg_close(smf->osg);
@@ -298,6 +332,8 @@ int smf_reload(struct smf *smf, const struct config *config)
 	if (result)
 		log_error("CA and revocation list stay as they were: %s",
 			  reason);
+	if (enrolment_reload(smf->enrolment, config, reason, sizeof(reason)))
+		log_error("pre-shared keys stay as they were: %s", reason);
 	options = transport_options(smf);
 	result = transport_server_reload(smf->server, &options, reason,
 					 sizeof(reason));

@@ -12,6 +12,7 @@
 #include "control.h"
 #include "cskmf/cskmf.h"
 #include "cskmf/inspect.h"
+#include "enrolment/enrolment.h"
 #include "kmc/kmc.h"
 #include "loop.h"
 #include "osg/osg.h"
@@ -34,6 +35,7 @@ struct smf {
 	struct kmc *kmc;
 	struct osg *osg;
 	struct store *store;
+	struct enrolment *enrolment;
 	struct transport_server *server;
 	struct cskmf *cskmf;
 	char signer[96];	/* urn:cpns:signer:<id> of our records */

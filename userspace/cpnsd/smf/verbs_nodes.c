@@ -84,12 +84,15 @@ static void node_list(void *context, const struct control_request *request,
 
 static void drop_now(void *context)
 {
-	struct identity peer = { .kind = IDENTITY_NODE };
+	struct identity peer = { .kind = IDENTITY_NONE };
 	struct smf *smf = context;
 	size_t i;
 
 	for (i = 0; i < smf->to_drop_count; i++) {
 		strcpy(peer.id, smf->to_drop[i]);
+		peer.kind = IDENTITY_NODE;
+		transport_server_drop(smf->server, &peer);
+		peer.kind = IDENTITY_ENROLLING;
 		transport_server_drop(smf->server, &peer);
 	}
 	free(smf->to_drop);
@@ -109,6 +112,17 @@ static void drop_soon(struct smf *smf, const char *node)
 	strcpy(list[smf->to_drop_count++], node);
 	loop_timer_init(smf->loop, &smf->dropping, drop_now, smf);
 	loop_timer_start(&smf->dropping, DROP_AFTER);
+}
+
+/* issued over the network: the CA's host puts them onto its list */
+static int list_certificate(void *context,
+			    const struct store_certificate *certificate)
+{
+	struct json_object *one = json_object_new_object();
+
+	answer_text(one, "serial", certificate->serial);
+	answer_number(one, "expires", certificate->expires);
+	return json_object_array_add(context, one);
 }
 
 static void node_revoke(void *context, const struct control_request *request,
@@ -138,8 +152,10 @@ static void node_revoke(void *context, const struct control_request *request,
 		free(sgids[i]);
 	}
 	free(sgids);
-	if (revoked)
+	if (revoked) {
+		enrolment_revoke(smf->enrolment, node);
 		drop_soon(smf, node);
+	}
 	if (error) {
 		json_object_put(list);
 		verb_failed(reply, error, reason);
@@ -149,6 +165,9 @@ static void node_revoke(void *context, const struct control_request *request,
 	answer_text(body, "node", node);
 	answer_bool(body, "revoked", revoked);
 	json_object_object_add(body, "groups", list);
+	list = json_object_new_array();
+	store_certificate_each(smf->store, node, list_certificate, list);
+	json_object_object_add(body, "certificates", list);
 	control_reply_ok(reply, body);
 }
 

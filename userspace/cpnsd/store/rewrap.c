@@ -47,7 +47,10 @@ static void rewrap_one(sqlite3_context *call, int count,
 
 static int run_all(struct store *store, struct rewrapping *rewrapping)
 {
-	/* the last record of a deleted group has no key */
+	/*
+	 * The last record of a deleted group has no key.  Enrolment tokens
+	 * live for an hour and are made anew.
+	 */
 	static const char format[] =
 		"BEGIN IMMEDIATE;"
 		"UPDATE leaves SET wrapped ="
@@ -56,6 +59,7 @@ static int run_all(struct store *store, struct rewrapping *rewrapping)
 		" rewrap(%d, sgid, id, version, wrapped);"
 		"UPDATE epochs SET wrapped = rewrap(%d, sgid, num, 0, wrapped)"
 		" WHERE wrapped IS NOT NULL AND reason <> %d;"
+		"DELETE FROM tokens;"
 		"COMMIT;";
 	char *text;
 	int code;

@@ -88,6 +88,21 @@ static const char *const texts[STATEMENTS] = {
 	[NODE_EACH] =
 		"SELECT node, registration, address, seen, revoked FROM nodes"
 		" ORDER BY node",
+	[TOKEN_PUT] =
+		"INSERT OR REPLACE INTO tokens VALUES (?1, ?2, ?3)",
+	[TOKEN_GET] = "SELECT wrapped, expires FROM tokens WHERE node = ?1",
+	[TOKEN_REMOVE] = "DELETE FROM tokens WHERE node = ?1",
+	[TOKEN_EXPIRE] = "DELETE FROM tokens WHERE expires < ?1",
+	[TOKEN_COUNT] = "SELECT count(*) FROM tokens",
+	[CERTIFICATE_ADD] =
+		"INSERT INTO certificates VALUES (?1, ?2, ?3, ?4)",
+	[CERTIFICATE_EACH] =
+		"SELECT serial, node, issued, expires FROM certificates"
+		" WHERE node = ?1 ORDER BY issued, serial",
+	[CERTIFICATE_COUNT] =
+		"SELECT count(*) FROM certificates"
+		" WHERE node = ?1 AND issued >= ?2",
+	[CERTIFICATE_EXPIRE] = "DELETE FROM certificates WHERE expires < ?1",
 };
 
 static int failed(struct store *store, const char *doing)

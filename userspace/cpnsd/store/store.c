@@ -76,6 +76,16 @@ static const char schema[] =
 	" node TEXT PRIMARY KEY, registration BLOB, address TEXT NOT NULL,"
 	" seen INTEGER NOT NULL, revoked INTEGER NOT NULL"
 	") WITHOUT ROWID;"
+	/* enrolment: tokens that were not used yet, and what was issued */
+	"CREATE TABLE IF NOT EXISTS tokens ("
+	" node TEXT PRIMARY KEY, wrapped BLOB NOT NULL,"
+	" expires INTEGER NOT NULL"
+	") WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS certificates ("
+	" serial TEXT PRIMARY KEY, node TEXT NOT NULL,"
+	" issued INTEGER NOT NULL, expires INTEGER NOT NULL"
+	") WITHOUT ROWID;"
+	"CREATE INDEX IF NOT EXISTS certificate_nodes ON certificates (node);"
 	"PRAGMA user_version = 2;"
 	"COMMIT;";
 

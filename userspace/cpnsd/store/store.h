@@ -188,4 +188,38 @@ int store_node_each(struct store *store,
 		    int (*each)(void *context, const struct store_node *node),
 		    void *context);
 
+/* a one-time token, one for each node: the PSK that it gives, wrapped */
+struct store_token {
+	uint8_t wrapped[OSG_WRAPPED_SIZE];
+	uint64_t expires;		/* s, wall clock */
+};
+
+/* takes the place of the node's token before; -ENOSPC above @most of them */
+int store_token_put(struct store *store, const char *node,
+		    const struct store_token *token, unsigned int most);
+int store_token_get(struct store *store, const char *node,
+		    struct store_token *token);
+int store_token_remove(struct store *store, const char *node);
+/* those whose time was over before @now go */
+int store_token_expire(struct store *store, uint64_t now);
+
+/* a certificate that was issued over the network */
+struct store_certificate {
+	const char *serial;		/* hexadecimal */
+	const char *node;
+	uint64_t issued, expires;	/* s, wall clock */
+};
+
+int store_certificate_add(struct store *store,
+			  const struct store_certificate *certificate);
+int store_certificate_each(struct store *store, const char *node,
+			   int (*each)(void *context,
+				       const struct store_certificate *one),
+			   void *context);
+/* how many were issued to @node since then, or -errno */
+int64_t store_certificate_count(struct store *store, const char *node,
+				uint64_t since);
+/* those whose time was over before @now go */
+int store_certificate_expire(struct store *store, uint64_t now);
+
 #endif

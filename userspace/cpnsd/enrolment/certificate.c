@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Keys and certificates; see pki.h.
+ * Keys and certificates; see certificate.h.
  *
  * Names go into subjectAltName through the GENERAL_NAME interface, not
  * through OpenSSL's configuration syntax, so that no name can add another.
@@ -16,7 +16,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
-#include "pki.h"
+#include "enrolment/certificate.h"
 
 #define SERIAL_BITS	127
 #define BACKDATE	3600		/* clocks differ */
@@ -279,6 +279,28 @@ int pki_issue(X509 *authority, EVP_PKEY *authority_key, EVP_PKEY *key,
 	}
 	*certificate = made;
 	return 0;
+}
+
+/** pki_serial_text - the serial number as lists of certificates have it */
+char *pki_serial_text(const X509 *certificate)
+{
+	BIGNUM *number;
+	char *text;
+
+	number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+	text = number ? BN_bn2hex(number) : NULL;
+	BN_free(number);
+	return text;
+}
+
+/** pki_not_after - end of a certificate's time */
+time_t pki_not_after(const X509 *certificate)
+{
+	struct tm end;
+
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+		return -1;
+	return timegm(&end);
 }
 
 /**
