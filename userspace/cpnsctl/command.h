@@ -108,6 +108,7 @@ int daemon_ask(struct json_object *request, struct json_object **answer,
 int daemon_tell(struct json_object *request);
 
 int command_doctor(int argc, char **argv);
+int command_enrol(int argc, char **argv);
 int command_group_add_member(int argc, char **argv);
 int command_group_create(int argc, char **argv);
 int command_group_delete(int argc, char **argv);

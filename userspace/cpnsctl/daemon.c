@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include <openssl/crypto.h>
 
 #include "command.h"
 
@@ -180,6 +181,9 @@ static int converse(int fd, struct json_object *request,
 			result = -EPROTO;
 		}
 	}
+	/* it may hold a one-time token */
+	if (line)
+		OPENSSL_cleanse(line, strlen(line));
 	free(line);
 	if (!result)
 		return exit_of_answer(*answer, quiet);

@@ -42,6 +42,8 @@ static const struct command commands[] = {
 	  "refuse a node from now on" },
 	{ "node", "pin", command_node_pin, "[--key FILE]",
 	  "pin the OSG's key in this kernel" },
+	{ "enrol", NULL, command_enrol, "SERVER --token-file FILE",
+	  "get this node's certificate by a one-time token" },
 	{ "join", NULL, command_join, "SGID",
 	  "acquire a group's key now" },
 	{ "leave", NULL, command_leave, "SGID [--open]",

@@ -19,17 +19,7 @@
 
 #include "command.h"
 #include "config.h"
-#include "pki.h"
-#include "tar.h"
-
-struct install {
-	bool force, no_pin, pin_required;
-	struct tar tar;
-	struct identity identity;
-	time_t not_before;
-	uint8_t osg[PKI_OSG_KEY_SIZE];
-	char reason[512];
-};
+#include "install.h"
 
 static const char *const names[] = {
 	"ca.pem", "node.pem", "node.key", "osg.pub", "cpnsd.conf", NULL,
@@ -154,7 +144,13 @@ static const char *check_osg(struct install *install)
 	return result ? "osg.pub is not an X25519 public key" : NULL;
 }
 
-static int check(struct install *install)
+/**
+ * install_check() - see that a node's files are whole and belong together
+ * @install: with its archive; gets the identity and the OSG's key
+ *
+ * Return: 0 or -EINVAL.
+ */
+int install_check(struct install *install)
 {
 	const struct tar_file *ca = tar_find(&install->tar, "ca.pem");
 	const struct tar_file *cert = tar_find(&install->tar, "node.pem");
@@ -210,21 +206,42 @@ static bool is_configuration(const char *name)
 	return !strcmp(name, "cpnsd.conf");
 }
 
-static int write_files(struct install *install)
+/**
+ * install_may_write() - is none of these files there with another content
+ * @install: with its archive; a configuration that is there stays as it is
+ *
+ * Return: 0 or -EEXIST.
+ */
+int install_may_write(struct install *install)
 {
-	char path[512];
-	int result = 0;
 	size_t i;
 
 	for (i = 0; i < install->tar.count && !install->force; i++) {
-		if (!is_configuration(install->tar.files[i].name) &&
-		    compare(&install->tar.files[i]) == -EEXIST) {
-			snprintf(install->reason, sizeof(install->reason),
-				 "another %s is installed already; --force replaces it",
-				 install->tar.files[i].name);
-			return -EEXIST;
-		}
+		if (is_configuration(install->tar.files[i].name) ||
+		    compare(&install->tar.files[i]) != -EEXIST)
+			continue;
+		snprintf(install->reason, sizeof(install->reason),
+			 "another %s is installed already; --force replaces it",
+			 install->tar.files[i].name);
+		return -EEXIST;
 	}
+	return 0;
+}
+
+/**
+ * install_write() - write the archive's files
+ * @install: checked
+ *
+ * Return: 0, -EEXIST, or another -errno.
+ */
+int install_write(struct install *install)
+{
+	char path[512];
+	int result = install_may_write(install);
+	size_t i;
+
+	if (result)
+		return result;
 	result = pki_make_directory(command_config_directory(),
 				    install->reason, sizeof(install->reason));
 	for (i = 0; i < install->tar.count && !result; i++) {
@@ -290,19 +307,14 @@ static int pin(const struct install *install)
 	return result < 0 ? COMMAND_FAILED : COMMAND_OK;
 }
 
-static int install_archive(struct install *install, const char *path)
+/**
+ * install_finish() - what comes after the files: certificate time, the pin
+ * @install: written
+ *
+ * Return: exit code.
+ */
+int install_finish(struct install *install)
 {
-	int result = read_archive(install, path);
-
-	if (!result)
-		result = check(install);
-	if (!result)
-		result = write_files(install);
-	if (result) {
-		command_complain("%s: %s", path, install->reason);
-		return result == -EEXIST || result == -EINVAL ?
-		       COMMAND_REFUSED : command_exit_of(result);
-	}
 	save_time(install);
 	printf("%s: %s %s\n", command_config_directory(),
 	       identity_kind_name(install->identity.kind),
@@ -310,6 +322,22 @@ static int install_archive(struct install *install, const char *path)
 	if (install->no_pin || install->identity.kind != IDENTITY_NODE)
 		return COMMAND_OK;
 	return pin(install);
+}
+
+static int install_archive(struct install *install, const char *path)
+{
+	int result = read_archive(install, path);
+
+	if (!result)
+		result = install_check(install);
+	if (!result)
+		result = install_write(install);
+	if (result) {
+		command_complain("%s: %s", path, install->reason);
+		return result == -EEXIST || result == -EINVAL ?
+		       COMMAND_REFUSED : command_exit_of(result);
+	}
+	return install_finish(install);
 }
 
 static bool take_option(void *context, int option, const char *argument)

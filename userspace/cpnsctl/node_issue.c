@@ -18,6 +18,7 @@
 
 #include "command.h"
 #include "config.h"
+#include "node_issue_token.h"
 #include "pki.h"
 #include "tar.h"
 
@@ -25,7 +26,7 @@
 #define DEFAULT_PORT	"5684"
 
 struct issue {
-	const char *server, *smf, *node, *out, *address;
+	const char *server, *smf, *node, *out, *address, *token, *lifetime;
 	const char *hosts[HOSTS_MAX];
 	size_t hosts_count;
 	bool force;
@@ -438,6 +439,12 @@ static bool take_option(void *context, int option, const char *argument)
 	case 'D':
 		issue->address = argument;
 		return true;
+	case 'T':
+		issue->token = argument;
+		return true;
+	case 'L':
+		issue->lifetime = argument;
+		return true;
 	case 'F':
 		issue->force = true;
 		return true;
@@ -463,7 +470,11 @@ static int check(const struct issue *issue)
 		return usage("an id is 1 to 64 of A-Z a-z 0-9 . _ -");
 	if (issue->server && !issue->hosts_count)
 		return usage("--server needs --san with the address or name that gateways go to");
-	if (!issue->server && !issue->out)
+	if (issue->token && (!issue->node || issue->out || issue->address))
+		return usage("--enrol-token is for a NODE, and in the place of --out");
+	if (issue->lifetime && !issue->token)
+		return usage("--lifetime is for --enrol-token");
+	if (!issue->server && !issue->out && !issue->token)
 		return usage("--out FILE is needed");
 	if (!issue->server && issue->hosts_count)
 		return usage("--san is for servers");
@@ -487,13 +498,15 @@ int command_node_issue(int argc, char **argv)
 		{ "smf", required_argument, NULL, 'M' },
 		{ "out", required_argument, NULL, 'O' },
 		{ "address", required_argument, NULL, 'D' },
+		{ "enrol-token", required_argument, NULL, 'T' },
+		{ "lifetime", required_argument, NULL, 'L' },
 		{ "force", no_argument, NULL, 'F' },
 		{ 0 }
 	};
 	struct issue issue = { 0 };
 	struct command_options options = {
 		.name = "node issue",
-		.usage = "--server ID --san HOST... | NODE --out FILE | --smf ID --out FILE",
+		.usage = "--server ID --san HOST... | NODE --out FILE | NODE --enrol-token FILE | --smf ID --out FILE",
 		.help = "On the CA's host. --server makes the CA, the record signer and the OSG's key\n"
 			"where they are not there yet, and this host's certificate as a server. NODE\n"
 			"and --smf write an archive for cpnsctl node install, with a new private key.\n\n"
@@ -504,6 +517,9 @@ int command_node_issue(int argc, char **argv)
 			"                 osg.pub (PEM) and cpnsd.conf\n"
 			"  --address URI  the server's address in that cpnsd.conf; default from the\n"
 			"                 server's certificate and configuration\n"
+			"  --enrol-token FILE  a one-time token for cpnsctl enrol on the device, from the\n"
+			"                 daemon of this server (- for standard output); no key is made\n"
+			"  --lifetime S   life of that token in seconds, 60 to 604800; default 3600\n"
 			"  --force        replace the server's certificate, or FILE; the CA, the signer\n"
 			"                 and the OSG's key are never replaced",
 		.operands_max = HOSTS_MAX,
@@ -529,6 +545,9 @@ int command_node_issue(int argc, char **argv)
 		return exit_code;
 	if (issue.server)
 		return issue_server(&issue);
+	if (issue.token)
+		return node_issue_token(issue.node, issue.token,
+					issue.lifetime, issue.force);
 	if (issue.smf)
 		return issue_archive(&issue, IDENTITY_SMF, issue.smf);
 	return issue_archive(&issue, IDENTITY_NODE, issue.node);

@@ -51,6 +51,33 @@ static int write_list(const char *node)
 	return error == -ENOENT ? 0 : error;
 }
 
+/* what the server issued itself is to be on the CA's list of issues, too */
+static void note_enrolled(const char *node, struct json_object *answer)
+{
+	struct identity identity = { .kind = IDENTITY_NODE };
+	char path[512], uri[96], reason[512];
+	struct json_object *list, *one;
+	size_t i;
+
+	if (access(file("ca.key", path), F_OK) ||
+	    !json_object_object_get_ex(answer, "certificates", &list) ||
+	    !json_object_is_type(list, json_type_array))
+		return;
+	snprintf(identity.id, sizeof(identity.id), "%s", node);
+	identity_uri(&identity, uri);
+	for (i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *expires;
+
+		one = json_object_array_get_idx(list, i);
+		if (json_object_object_get_ex(one, "expires", &expires) &&
+		    pki_note_serial(file("issued", path), uri,
+				    json_text(one, "serial"),
+				    json_object_get_int64(expires), reason,
+				    sizeof(reason)))
+			command_complain("%s", reason);
+	}
+}
+
 int command_node_revoke(int argc, char **argv)
 {
 	struct command_options options = {
@@ -62,7 +89,7 @@ int command_node_revoke(int argc, char **argv)
 			"they take the list as it is at the next handshake.",
 		.operands_min = 1, .operands_max = 1,
 	};
-	struct json_object *request;
+	struct json_object *request, *answer = NULL;
 	int exit_code, error, first = command_options(&options, argc, argv,
 						      &exit_code);
 
@@ -72,10 +99,12 @@ int command_node_revoke(int argc, char **argv)
 		command_complain("\"%.80s\" is not a node id", argv[first]);
 		return COMMAND_USAGE;
 	}
-	error = write_list(argv[first]);
 	request = daemon_request("node-revoke");
 	json_object_object_add(request, "node",
 			       json_object_new_string(argv[first]));
-	exit_code = daemon_tell(request);
+	exit_code = daemon_ask(request, &answer, false);
+	note_enrolled(argv[first], answer);
+	json_object_put(answer);
+	error = write_list(argv[first]);
 	return exit_code ? exit_code : error ? COMMAND_FAILED : COMMAND_OK;
 }

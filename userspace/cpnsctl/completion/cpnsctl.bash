@@ -9,7 +9,7 @@ _cpnsctl_groups() {
 _cpnsctl() {
 	local current previous words_before word noun verb
 	local cur prev words cword files=
-	local nouns="status group node join leave policy sa metrics monitor doctor"
+	local nouns="status group node enrol join leave policy sa metrics monitor doctor"
 
 	COMPREPLY=()
 	# an SGID has colons: readline's word breaks must not tear it
@@ -37,6 +37,14 @@ _cpnsctl() {
 		return
 		;;
 	--out)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--enrol-token)
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--token-file)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -78,11 +86,12 @@ _cpnsctl() {
 	"group add-member") options="--help --config-dir --tunnel --net --delivery --roles" ;;
 	"group remove-member") options="--help --config-dir" ;;
 	"group rekey") options="--help --config-dir --compromise --restored --unfounded" ;;
-	"node issue") options="--help --config-dir --server --san --smf --out --address --force" ;;
+	"node issue") options="--help --config-dir --server --san --smf --out --address --enrol-token --lifetime --force" ;;
 	"node install") options="--help --config-dir --force --no-pin --pin-required" files=1 ;;
 	"node list") options="--help --config-dir --json" ;;
 	"node revoke") options="--help --config-dir" ;;
 	"node pin") options="--help --config-dir --key" ;;
+	"enrol "*) options="--help --config-dir --token-file --renew --if-due --force --no-pin --pin-required" ;;
 	"join "*) options="--help --config-dir" choices=$(_cpnsctl_groups) ;;
 	"leave "*) options="--help --config-dir --open" choices=$(_cpnsctl_groups) ;;
 	"policy load") options="--help --config-dir --file" ;;
