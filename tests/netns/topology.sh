@@ -102,7 +102,7 @@ server_configure() {
 	[cpnsd]
 	roles = server
 	[server]
-	listen = coaps+tcp://192.0.2.10:5684
+	listen = ${lab_listen:-coaps+tcp://192.0.2.10:5684}
 	groups = $lab/server/groups.d
 	state = $lab/server/state
 	$([ -z "${lab_secrets:-}" ] || echo "lab-secrets = $lab_secrets")
@@ -118,7 +118,7 @@ gateway_configure() {
 	[cpnsd]
 	roles = gateway
 	[gateway]
-	server = coaps+tcp://192.0.2.10:5684
+	server = ${lab_server:-coaps+tcp://192.0.2.10:5684}
 	server-id = urn:cpns:server:main
 	state = $lab/$1/state
 	END
@@ -129,9 +129,10 @@ daemon_start() {
 	local ns=$1 before
 	shift
 	before=$(starts "$ns")
-	# not in_ns: a function's $! would be a shell's, not the daemon's
+	# not in_ns: a function's $! would be a shell's, not the daemon's; nor
+	# may it keep the descriptor of a claim's note, which would wait for it
 	ip netns exec "$ns" "$cpnsd" --config-dir "$lab/$ns" "$@" \
-		>>"$lab/$ns.log" 2>&1 &
+		>>"$lab/$ns.log" 2>&1 3>&- &
 	echo $! >"$lab/$ns.pid"
 	wait_until 30 more_starts "$ns" "$before"
 }
