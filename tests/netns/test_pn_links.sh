@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The security of a PN's Wi-Fi, as hostapd has it, decides over the key: the
+# group asks for level 1, the network of house 1 loses its protection.
+
+set -u
+# shellcheck source=tests/netns/lab.sh
+. "$(dirname "$0")/lab.sh"
+
+write_hostapd() {
+	printf 'interface=pn0\ndriver=none\nctrl_interface=%s\nssid=house\n%s' \
+		"$lab/gw1/hostapd" "$1" >"$lab/hostapd.conf"
+}
+strong='wpa=2
+wpa_key_mgmt=WPA-PSK
+rsn_pairwise=CCMP
+wpa_passphrase=correct horse battery
+'
+
+both_listed() {
+	logged gw1 "listed" && logged gw2 "listed"
+}
+lab_up both_listed < <(group_document "$sgid" esp |
+	sed 's/delivery="push"/delivery="pull"/; s/suite="1"/suite="1" min-level="1"/')
+kill "$(daemon_pid gw1)"
+echo "hostapd = $lab/gw1/hostapd" >>"$lab/gw1/cpnsd.conf"
+write_hostapd "$strong"
+ip netns exec gw1 hostapd "$lab/hostapd.conf" >"$lab/hostapd.log" 2>&1 &
+hostapd=$!
+daemon_start gw1
+
+level_is() {
+	in_ns server "$cpnsctl" node list --json | python3 -c '
+import json, sys
+for node in json.load(sys.stdin)["nodes"]:
+    if node["node"].endswith("gw1"):
+        print(node["level"])' | grep -qx "$1"
+}
+link_is() {
+	in_ns gw1 "$cpnsctl" status | tee /dev/stderr |
+		grep -qx "  link: wifi $1 (hostapd pn0)"
+}
+claim "WPA2: cpnsctl status shows a strong link" wait_until 30 link_is strong
+claim "... and the server has level 2 for the node" wait_until 10 level_is 2
+claim "it gets the key" in_ns gw1 "$cpnsctl" join "$sgid"
+write_hostapd ''
+kill -HUP "$hostapd"
+begin=$EPOCHSECONDS
+told() {
+	wait_until 30 level_is 0 && echo "$((EPOCHSECONDS - begin)) s" >&3
+}
+claim "the network is opened: the server hears of it" told
+in_ns server "$cpnsctl" group rekey "$sgid" >/dev/null
+refused() {
+	logged gw1 "security level 0 is below the group's 1"
+}
+in_ns gw1 "$cpnsctl" join "$sgid" >/dev/null 2>&1
+claim "the next key is refused, and the gateway says why" wait_until 60 refused
+write_hostapd "$strong"
+kill -HUP "$hostapd"
+claim "protected again: the server hears of it" wait_until 30 level_is 2
+new_key() {
+	in_ns gw1 "$cpnsctl" join "$sgid" && epoch_is gw1 "$sgid" 2
+}
+claim "... and the gateway gets the new key" wait_until 90 new_key
+kill "$hostapd"
+claims_table
