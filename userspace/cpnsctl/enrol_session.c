@@ -31,10 +31,14 @@ static void connected(void *context)
 	loop_stop(&session->loop);
 }
 
-/* TLS has spoken: the same will be said again */
+/*
+ * TLS has spoken, there or here about a certificate: the same will be said
+ * again.
+ */
 static bool is_refusal(const char *reason)
 {
-	return strstr(reason, "refuse") && !strstr(reason, "cannot connect");
+	return (strstr(reason, "refuse") || strstr(reason, "certificate")) &&
+	       !strstr(reason, "cannot connect");
 }
 
 static void disconnected(void *context, const char *reason)
