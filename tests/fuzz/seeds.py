@@ -143,12 +143,17 @@ ca = /etc/cpns/ca.pem
 cert = /etc/cpns/node.pem
 key = /etc/cpns/node.key
 crl = /etc/cpns/crl.pem
+psk-file = /etc/cpns/psk
+psk-identity = gw1
 [server]
 listen = coaps+tcp://[::]:5684 coaps://0.0.0.0:5684
 groups = /etc/cpns/groups.d
 state = /var/lib/cpns
 signer-cert = /etc/cpns/signer.pem
 signer-key = /etc/cpns/signer.key
+psk-listen = coaps+tcp://[::]:5685
+ca-key = /etc/cpns/ca.key
+enrol-days = 90
 osg-key = /etc/cpns/osg.key
 smf-allowed = urn:cpns:smf:a urn:cpns:smf:b
 [gateway]
@@ -175,6 +180,17 @@ TEXTS = [
     "192.0.2.1", "2001:db8::/32", "::1", "10.1.0.1/24", "0.0.0.0/0",
     "00001234 I--Q---     1 perm 1f3f0000     0     0 .request_ "
     "key:1234 pid:77 ci:0",
+]
+
+# Behind the byte that says what it is; requests and certificates, which are
+# signed, stand in corpus/enrolment.
+SETTINGS = (b"\xa5\x01\x63gw9\x02\x74urn:cpns:server:main\x03\x58\x20" +
+            bytes(32) + b"\x04\x69coaps+tcp\x05\x19\x16\x34")
+ENROLMENT = [
+    b"\3" + SETTINGS,
+    b"\4cpns-enrol-1:gw9:" + b"A" * 43 + b"\n",
+    b"\5gw9", b"\5enrol:gw9",
+    b"\6# keys\ngw1 = " + b"00" * 32 + b"\n\n gw9=" + b"aB" * 16 + b"\n",
 ]
 
 
@@ -212,6 +228,8 @@ def main():
     folder.add("block", BLOCKS.replace(b" ", b"\t"))
     for text in TEXTS:
         folder.add("uri", text.encode())
+    for data in ENROLMENT:
+        folder.add("enrolment", data)
     archives(folder)
 
 
