@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,20 @@ static int hear(struct side *side, struct observer *observer)
 		if (result)
 			return result;
 	}
+}
+
+/* answers what came meanwhile: a session whose pings are not is ended */
+static int stay_alive(struct side *side)
+{
+	struct epoll_event events[EVENTS];
+	int count = epoll_wait(side->epoll, events, EVENTS, 0), i, result;
+
+	for (i = 0; i < count; i++) {
+		result = hear(side, events[i].data.ptr);
+		if (result)
+			return result;
+	}
+	return 0;
 }
 
 /* until all have reported */
@@ -246,8 +261,9 @@ static int observe(struct side *side, struct observer *observer)
 	return 0;
 }
 
-static int connect_all(struct side *side, struct authority *authority,
-		       const char *sgid)
+/* @other is connected already, or NULL */
+static int connect_all(struct side *side, struct side *other,
+		       struct authority *authority, const char *sgid)
 {
 	struct observer *observer;
 	struct message message;
@@ -277,6 +293,8 @@ static int connect_all(struct side *side, struct authority *authority,
 					     ROLE_BIT_RECEIVER, &message);
 		if (!result)
 			result = observe(side, observer);
+		if (!result && other)
+			result = stay_alive(other);
 	}
 	if (result)
 		fprintf(stderr, "observer %u: %s\n", i, strerror(-result));
@@ -351,7 +369,7 @@ static int measure(struct authority *authority, struct side *ours,
 	int result;
 
 	listed = server_resident(ours->server);
-	result = connect_all(ours, authority, sgid);
+	result = connect_all(ours, NULL, authority, sgid);
 	if (result)
 		return result;
 	joined = server_resident(ours->server);
@@ -368,7 +386,7 @@ static int measure(struct authority *authority, struct side *ours,
 		 member_connect(&cause, authority, PEER_PORT) ?:
 		 member_coap_begin(&cause) ?:
 		 member_call(&cause, &put, &message) ?:
-		 connect_all(peer, authority, sgid);
+		 connect_all(peer, ours, authority, sgid);
 	if (!result)	/* once for what is done once in a session */
 		result = push_ours(ours, sgid, &times) ?:
 			 push_peer(peer, &cause, &times);
@@ -445,6 +463,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3 || !getenv("CPNSD"))
 		return 2;
+	signal(SIGPIPE, SIG_IGN);
 	result = authority_open(&authority, argv[2]);
 	for (i = 0; i < 2 && !result; i++)
 		result = bench(&authority, argv[2], counts[i]);
