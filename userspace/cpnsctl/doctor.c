@@ -138,7 +138,8 @@ int command_doctor(int argc, char **argv)
 	check_clock(&doctor);
 	check_config(&doctor);
 	if (doctor.config) {
-		doctor_certificates(&doctor);
+		if (!doctor_psk(&doctor))
+			doctor_certificates(&doctor);
 		doctor_policies(&doctor);
 	}
 	check_daemon(&doctor);

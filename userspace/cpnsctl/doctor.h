@@ -32,6 +32,8 @@ void doctor_report(struct doctor *doctor, enum finding finding,
 void doctor_kernel(struct doctor *doctor);
 /* doctor_certificates.c */
 void doctor_certificates(struct doctor *doctor);
+/* doctor_psk.c: true where no certificate is used */
+bool doctor_psk(struct doctor *doctor);
 /* doctor_policies.c */
 void doctor_policies(struct doctor *doctor);
 
