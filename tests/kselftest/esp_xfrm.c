@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/syscall.h>
@@ -135,23 +136,30 @@ TEST_F_TIMEOUT(xfrm, migrate_races_with_the_end, 60)
 /* an update changes limits, never the key; another key is not taken */
 TEST_F_TIMEOUT(xfrm, update_changes_no_key, 60)
 {
-	EXPECT_EQ(0, cpns_test_run("ip xfrm state update src 10.9.0.1 dst 10.9.0.2 proto esp spi 0x1000 reqid %u mode transport "
-				   "aead 'rfc4106(gcm(aes))' 0x%s 128 dir out 2>/dev/null || "
-				   "ip xfrm state update src 10.9.0.1 dst 10.9.0.2 proto esp spi 0x1000 reqid %u mode transport "
-				   "aead 'rfc4106(gcm(aes))' 0x%s 128; true",
-				   REQID,
-				   "000102030405060708090a0b0c0d0e0f10111213",
-				   REQID,
-				   "000102030405060708090a0b0c0d0e0f10111213"));
-	EXPECT_EQ(1, cpns_test_run("ip xfrm state | grep 000102030405060708090a0b0c0d0e0f"));
+	ASSERT_EQ(0, cpns_test_xfrm_update(&self->out, 3, 0));
+	EXPECT_EQ(0, cpns_test_run("ip -s xfrm state | grep 'hard 3(packets)'"));
+	EXPECT_EQ(1, cpns_test_run("ip xfrm state | grep -i 000102030405060708090a0b0c0d0e0f"));
 	/* nor is it given to a device */
-	cpns_test_run("ip xfrm state update src 10.9.0.1 dst 10.9.0.2 proto esp spi 0x1000 reqid %u mode transport "
-		      PLAIN " offload dev void dir out",
-		      REQID);
+	cpns_test_xfrm_update(&self->out, 3, if_nametoindex("void"));
 	EXPECT_EQ(1, cpns_test_run("ip -d xfrm state | grep offload"));
 	ASSERT_EQ(0, cpns_test_udp("10.9.0.2", 10));
 	EXPECT_EQ(1u, packets(&self->test, &self->out));
 	EXPECT_EQ(2, cpns_test_sa_count(&self->test, NULL));
+}
+
+/* a limit that others set ends the state, and it is told */
+TEST_F_TIMEOUT(xfrm, update_to_a_limit, 60)
+{
+	struct cpns_test_event event;
+
+	ASSERT_EQ(0, cpns_test_xfrm_update(&self->out, 2, 0));
+	for (int i = 0; i < 4; i++)
+		cpns_test_udp("10.9.0.2", 10);
+	ASSERT_EQ(0, cpns_test_event(&self->events, CPNS_CMD_SA_HARD, 3000,
+				     &event));
+	EXPECT_EQ(0x1000u, event.spi);
+	EXPECT_EQ(1, cpns_test_sa_count(&self->test, NULL));
+	EXPECT_EQ(0, cpns_test_sa_add(&self->test, &self->out));
 }
 
 /* a sequence number that is put back repeats no IV: that is the epoch's */

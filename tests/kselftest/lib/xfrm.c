@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include "xfrm.h"
 
+/* XFRMA_SA_DIR, since 6.10 */
+#define XFRMA_SA_DIRECTION 33
+
 int cpns_test_lonely(void)
 {
 	if (unshare(CLONE_NEWNET))
@@ -134,6 +137,46 @@ int cpns_test_xfrm_set_packets(const struct cpns_test_sa *sa, uint64_t packets)
 	const struct xfrm_lifetime_cur life = { .packets = packets };
 
 	return new_ae(sa, XFRMA_LTIME_VAL, &life, sizeof(life));
+}
+
+int cpns_test_xfrm_update(const struct cpns_test_sa *sa, uint64_t packets,
+			  unsigned int device)
+{
+	const struct xfrm_user_offload offload = {
+		.ifindex = device,
+		.flags = sa->dir == CPNS_DIR_IN ? XFRM_OFFLOAD_INBOUND : 0,
+	};
+	/* 6.10 and later want the same direction, older ones pass it over */
+	const uint8_t direction = sa->dir == CPNS_DIR_IN ? 1 : 2;
+	struct {
+		struct xfrm_algo_aead head;
+		uint8_t key[20];
+	} aead = {
+		.head = { .alg_name = "rfc4106(gcm(aes))", .alg_key_len = 160,
+			  .alg_icv_len = 128 },
+	};
+	struct cpns_test_xfrm_attr attrs[] = {
+		{ XFRMA_ALG_AEAD, sizeof(aead), &aead },
+		{ XFRMA_SA_DIRECTION, sizeof(direction), &direction },
+		{ device ? XFRMA_OFFLOAD_DEV : 0, sizeof(offload), &offload },
+		{ 0 }
+	};
+	struct xfrm_usersa_info info = {
+		.reqid = sa->reqid,
+		.mode = sa->mode == CPNS_SA_MODE_TUNNEL ? XFRM_MODE_TUNNEL :
+							  XFRM_MODE_TRANSPORT,
+		.id = { .spi = htonl(sa->spi), .proto = IPPROTO_ESP },
+		.lft = { .soft_byte_limit = XFRM_INF,
+			 .hard_byte_limit = XFRM_INF,
+			 .soft_packet_limit = XFRM_INF,
+			 .hard_packet_limit = packets },
+	};
+
+	for (unsigned int i = 0; i < sizeof(aead.key); i++)
+		aead.key[i] = i;
+	info.family = cpns_test_xfrm_address(sa->dst, &info.id.daddr);
+	cpns_test_xfrm_address(sa->src, &info.saddr);
+	return cpns_test_xfrm(XFRM_MSG_UPDSA, 0, &info, sizeof(info), attrs);
 }
 
 int cpns_test_xfrm_migrate(const struct cpns_test_sa *sa, const char *src,

@@ -33,6 +33,12 @@ int cpns_test_xfrm_address(const char *text, xfrm_address_t *address);
 /* XFRM_MSG_NEWAE: the outbound sequence number, or the count of packets */
 int cpns_test_xfrm_set_seq(const struct cpns_test_sa *sa, uint32_t seq);
 int cpns_test_xfrm_set_packets(const struct cpns_test_sa *sa, uint64_t packets);
+/*
+ * XFRM_MSG_UPDSA by a state of the same name with another key: its limit of
+ * packets, and to be given to the device of that index (0: to none).
+ */
+int cpns_test_xfrm_update(const struct cpns_test_sa *sa, uint64_t packets,
+			  unsigned int device);
 /* XFRM_MSG_MIGRATE of the states of a policy to a new pair of addresses */
 int cpns_test_xfrm_migrate(const struct cpns_test_sa *sa, const char *src,
 			   const char *dst);
