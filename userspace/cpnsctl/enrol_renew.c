@@ -5,13 +5,15 @@
  *
  * Both files are written beside the old ones and synced first, then renamed,
  * the key's first: what a power cut may leave between the two renames is a
- * pair that does not fit, with node.pem.new beside it.  One thread.
+ * pair that does not fit, with node.pem.new beside it.  The next renewal, due
+ * or not, ends that first.  One thread.
  */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <openssl/err.h>
 
 #include "command.h"
 #include "config.h"
@@ -26,6 +28,27 @@ struct renewal {
 	struct enrol_answer answer;
 	char reason[512];
 };
+
+/* a certificate that waits beside its key, which is in place already */
+static void end_earlier(const struct config *config)
+{
+	char fresh[PATH_MAX], reason[512];
+	X509 *certificate;
+	EVP_PKEY *key;
+
+	snprintf(fresh, sizeof(fresh), "%s.new", config->cert);
+	if (access(fresh, F_OK))
+		return;
+	certificate = pki_read_certificate(fresh, reason, sizeof(reason));
+	key = pki_read_private_key(config->key, reason, sizeof(reason));
+	if (certificate && key &&
+	    X509_check_private_key(certificate, key) == 1 &&
+	    rename(fresh, config->cert))
+		command_complain("%s: %s", config->cert, strerror(errno));
+	ERR_clear_error();
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+}
 
 static int read_own(struct renewal *renewal, bool if_due, bool *due)
 {
@@ -168,6 +191,7 @@ int enrol_renew(bool if_due)
 		return COMMAND_CONFIGURATION;
 	}
 	identity_time_directory(renewal.config->state);
+	end_earlier(renewal.config);
 	error = read_own(&renewal, if_due, &due);
 	if (!error && due)
 		error = renew(&renewal);
