@@ -140,6 +140,10 @@ void log_flow_step(const struct log_flow *step)
 		 step->sgid, num, node,
 		 (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 	keep_one_line(line);
+	if (log_state.journal < 0) {
+		write_line(LOG_INFO, line, "");
+		return;
+	}
 	size = snprintf(fields, sizeof(fields),
 			"CPNS_FLOW=%s\nCPNS_STEP=%u\nCPNS_GROUP=%s\n",
 			step->flow, step->step, step->sgid);
