@@ -54,7 +54,7 @@ static bool listens(unsigned int port)
 pid_t server_start(char *const *arguments, const char *log,
 		   unsigned int port)
 {
-	double end = load_now() + 20;
+	double end = load_now() + 120;
 	pid_t server = fork();
 	int fd;
 
