@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <openssl/pem.h>
 
@@ -126,12 +127,21 @@ static void test_revocation_list(void **state)
 
 static void test_certificate_time(void **state)
 {
+	mode_t mask = umask(077);
+	struct stat status;
 	char line[32] = "";
 	FILE *file;
 
 	(void)state;
 	assert_true(identity_certificate_time() >= time(NULL));
+	assert_int_equal(symlink(fixture_file("elsewhere"),
+				 fixture_file("time.new")), 0);
 	assert_int_equal(identity_time_save(time(NULL) + 100000), 0);
+	umask(mask);
+	/* root's tool may write it, the daemon has to read it */
+	assert_int_equal(stat(fixture_file("time"), &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0644);
+	assert_true(access(fixture_file("elsewhere"), F_OK) < 0);
 	assert_true(identity_certificate_time() >= time(NULL) + 99990);
 	identity_time_directory(fixture_directory);
 	assert_true(identity_certificate_time() >= time(NULL) + 99990);

@@ -104,10 +104,14 @@ int identity_time_save(time_t at_least)
 
 	snprintf(path, sizeof(path), "%s/time", state_directory);
 	snprintf(fresh, sizeof(fresh), "%s/time.new", state_directory);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		  0644);
+	/* never into a file that another user of the directory put there */
+	unlink(fresh);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
+	/* whatever the umask: what root wrote is the daemon's to read */
+	if (fchmod(fd, 0644))
+		result = -errno;
 	file = fdopen(fd, "w");
 	if (!file) {
 		result = -errno;
