@@ -194,9 +194,12 @@ static void begin(struct side *side)
 {
 	unsigned int i;
 
-	for (i = 0; i < side->count; i++)
-		side->observers[i].received = side->observers[i].reported = 0;
-	side->notified = side->reported = 0;
+	for (i = 0; i < side->count; i++) {
+		side->observers[i].received = 0;
+		side->observers[i].reported = 0;
+	}
+	side->notified = 0;
+	side->reported = 0;
 	side->began = load_now();
 }
 
@@ -421,7 +424,8 @@ static int bench(struct authority *authority, const char *directory,
 
 	memset(&ours, 0, sizeof(ours));
 	memset(&peer, 0, sizeof(peer));
-	ours.count = peer.count = count;
+	ours.count = count;
+	peer.count = count;
 	ours.port = OUR_PORT;
 	peer.port = PEER_PORT;
 	snprintf(cert, sizeof(cert), "%s/node.pem", directory);
