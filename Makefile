@@ -50,7 +50,8 @@ help:
 	@echo 'make bench        measurements   KERNEL=6.1|6.12  BENCH=name'
 	@echo 'make style        checkpatch, sparse, shellcheck, codespell'
 	@echo 'make deb          Debian packages, the module by DKMS, to build/deb'
-	@echo 'make check-deb    builds, installs and purges them in a copy of this system'
+	@echo 'make check-deb    builds, installs and purges them; follows the admin guide'
+	@echo '                  with them in a test guest that runs systemd'
 	@echo 'make install      PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR='
 	@echo 'make clean        removes build/'
 	@echo 'V=1 shows commands, KERNELS="6.1" narrows the stock kernels.'
@@ -173,6 +174,9 @@ check-deb: deb
 	$(Q)cd $(BUILD)/deb && lintian --fail-on error,warning *.deb
 	$(Q)packaging/test-dkms $(BUILD)/deb $(call newest,$(KERNEL))
 	$(Q)packaging/test-deb $(BUILD)/deb
+	$(Q)tests/vm/install-packages demo check
+	$(Q)$(MAKE) KERNELS=$(KERNEL) kmod
+	$(Q)packaging/test-systemd $(BUILD) $(KERNEL)
 
 # --- installation ----------------------------------------------------------
 
