@@ -4,6 +4,8 @@
 # What was decided holds while daemons are down: a leave that the server was
 # not told of, a removal that the gateway missed, nets that two groups want;
 # and a configuration that is read again disturbs nobody.
+#
+# One kernel is enough: 6.1
 
 set -u
 # shellcheck source=tests/netns/lab.sh

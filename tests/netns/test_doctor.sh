@@ -4,6 +4,8 @@
 # cpnsctl doctor: each thing that can be wrong is made wrong; what it says is
 # compared to the letter; the command that it names is run, and the finding is
 # gone. On gateway 1, whose daemon `systemctl` starts here without systemd.
+#
+# One kernel is enough: 6.12
 
 set -u
 # shellcheck source=tests/netns/lab.sh

@@ -4,6 +4,8 @@
 # Over DTLS 1.2 (coaps://): two gateways, one by pull and one by push, a server
 # that goes and comes back.  And a member that is none of our making, over both
 # transports: libcoap's coap-client asks, foreign_peer.py opens the answers.
+#
+# One kernel is enough: 6.1
 
 set -u
 # shellcheck source=tests/netns/lab.sh

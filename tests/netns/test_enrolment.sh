@@ -4,6 +4,8 @@
 # A third gateway enrols by a one-time token over EST, joins the group, renews
 # its certificate and is revoked; a second one turns from its certificate to a
 # pre-shared key. And the port that all this needs is off by default.
+#
+# One kernel is enough: 6.1
 
 set -u
 # shellcheck source=tests/netns/lab.sh

@@ -4,6 +4,8 @@
 # At every step by which the server makes a Group Key, 1 to 6 of flow B.2.1.1,
 # the server, a gateway and the link go away: the state heals by itself, and
 # nothing is sent in clear.
+#
+# One kernel is enough: 6.1
 
 # shellcheck source=tests/netns/healing.sh
 . "$(dirname "$0")/healing.sh"

@@ -4,6 +4,8 @@
 # At every step by which a gateway pulls, 7 to 11 of flow B.2.1.1, the server,
 # the gateway and the link go away: the state heals by itself, and nothing is
 # sent in clear.
+#
+# One kernel is enough: 6.12
 
 # shellcheck source=tests/netns/healing.sh
 . "$(dirname "$0")/healing.sh"

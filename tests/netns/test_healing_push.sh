@@ -5,6 +5,8 @@
 # the server, which sends, and at the gateway, which installs), the server, the
 # gateway and the link go away: the state heals by itself, and nothing is sent
 # in clear.
+#
+# One kernel is enough: 6.12
 
 # shellcheck source=tests/netns/healing.sh
 . "$(dirname "$0")/healing.sh"

@@ -4,6 +4,8 @@
 # How a member's part ends, other than by the server's word: it leaves while
 # the server is away; the server's state was put back to an older one and gives
 # its Sender-ID to another. And who is told: cpnsctl monitor.
+#
+# One kernel is enough: 6.12
 
 set -u
 # shellcheck source=tests/netns/lab.sh

@@ -3,6 +3,8 @@
 #
 # The security of a PN's Wi-Fi, as hostapd has it, decides over the key: the
 # group asks for level 1, the network of house 1 loses its protection.
+#
+# One kernel is enough: 6.12
 
 set -u
 # shellcheck source=tests/netns/lab.sh
