@@ -597,6 +597,24 @@ static void test_roster(void **state)
 	assert_non_null(strstr(reason, "another roster 7"));
 	roster.serial = 6;
 	assert_int_equal(check_roster(&chain, &roster, &signer, hash), -ESTALE);
+	/* a server whose state was put back gave this node's SID to another */
+	the_policy.node = "gw3";
+	the_policy.own_sid = 9;
+	chain.num = roster.num;
+	assert_int_equal(check_roster(&chain, &roster, &signer, hash),
+			 -EADDRINUSE);
+	assert_non_null(strstr(reason, "under node gw2"));
+	roster.serial = 7;
+	assert_int_equal(check_roster(&chain, &roster, &signer, hash),
+			 -EADDRINUSE);
+	/* in an earlier epoch it may have been another's */
+	chain.num++;
+	roster.serial = 6;
+	assert_int_equal(check_roster(&chain, &roster, &signer, hash), -ESTALE);
+	chain.num--;
+	the_policy.own_sid = 10;
+	assert_int_equal(check_roster(&chain, &roster, &signer, hash), -ESTALE);
+	the_policy.own_sid = 0;
 	roster.serial = 8;
 	assert_int_equal(check_roster(&chain, &roster, &signer, hash), 0);
 	strcpy(roster.sgid, "sip:other@cpns.example");

@@ -21,6 +21,8 @@ static struct verify_policy policy_of(const struct group *group)
 		.sgid = group->sgid,
 		.signer = group->properties->signer,
 		.trust = group->seca->trust,
+		.node = group->seca->node,
+		.own_sid = group->own_sid,
 	};
 }
 
@@ -205,10 +207,8 @@ static int install_verified(struct group *group,
 	if (verified->has_roster) {
 		error = verify_sender_ids(&verified->roster, group->seca->node,
 					  own_sid, reason, room);
-		if (error) {
-			group_stop_sending(group, reason);
+		if (error)
 			return error;
-		}
 	}
 	/* a seal for what is held changes nothing but the Sender-ID */
 	set = !held || (verified->response.has_seal &&
@@ -231,6 +231,14 @@ static int install_verified(struct group *group,
 	}
 	established(group, set);
 	return set;
+}
+
+/* two senders with one SID repeat IVs (RFC 6054, wire.md section 4) */
+static void stop_where_shared(struct group *group, int result,
+			      const char *reason)
+{
+	if (result == -EADDRINUSE && group->phase != GROUP_STOPPED)
+		group_stop_sending(group, reason);
 }
 
 /**
@@ -269,6 +277,7 @@ int install_response(struct group *group, const uint8_t *body, size_t size,
 					  room);
 		verified_response_free(&verified);
 	}
+	stop_where_shared(group, result, reason);
 	if (result == -EKEYREVOKED)
 		group_trouble(group, LOG_WARNING, "%s", reason);
 	else if (result < 0 && result != -EAGAIN && result != -EADDRINUSE)
@@ -299,11 +308,8 @@ static int roster_verified(struct group *group, struct roster *roster,
 	group_look(group);
 	error = verify_sender_ids(roster, group->seca->node, group->own_sid,
 				  reason, room);
-	if (error) {
-		if (group->phase != GROUP_STOPPED)
-			group_stop_sending(group, reason);
+	if (error)
 		return error;
-	}
 	error = chain_set_roster(&group->chain, body, size);
 	if (error)
 		return error;
@@ -340,6 +346,7 @@ int install_roster(struct group *group, const uint8_t *body, size_t size,
 					 reason, room);
 		roster_free(&roster);
 	}
+	stop_where_shared(group, result, reason);
 	if (result < 0 && result != -EADDRINUSE)
 		group_trouble(group, result == -EKEYREJECTED ? LOG_ALERT :
 			      LOG_WARNING, "%s; refused", reason);

@@ -238,8 +238,8 @@ static int verify_body(const struct response *response,
  * answer came (verified->link).
  *
  * Return: 0; -EBADMSG malformed; -EKEYREJECTED signature, signer, group,
- * hash or chain (worth an alarm); -ESTALE an older epoch; -EOPNOTSUPP scheme
- * or suite; -EINVAL.
+ * hash or chain (worth an alarm); -ESTALE an older epoch; -EADDRINUSE as
+ * verify_roster(); -EOPNOTSUPP scheme or suite; -EINVAL.
  */
 int verify_response(const struct verify_policy *policy,
 		    const struct chain *chain,
@@ -302,7 +302,7 @@ void verified_response_free(struct verified_response *verified)
 
 /**
  * verify_roster - check a signed roster
- * @policy: whose signature counts
+ * @policy: whose signature counts, and this node's Sender-ID
  * @chain: what is known; the roster's serial number only grows
  * @bytes: COSE_Sign1 as received
  * @size: its size
@@ -311,8 +311,13 @@ void verified_response_free(struct verified_response *verified)
  * @reason: what is wrong, in words
  * @room: bytes of @reason
  *
+ * A Sender-ID never serves two nodes within an epoch, so a roster of this epoch
+ * that has another node under ours counts however old its serial is: the
+ * server's state was put back, and it gave out once more what is in use.
+ *
  * Return: 0; -EBADMSG; -EKEYREJECTED signature, signer, group, or the same
- * serial number with other contents; -ESTALE an older roster.
+ * serial number with other contents; -ESTALE an older roster; -EADDRINUSE such
+ * a one, where another node has this node's Sender-ID.
  */
 int verify_roster(const struct verify_policy *policy,
 		  const struct chain *chain, const uint8_t *bytes, size_t size,
@@ -321,7 +326,7 @@ int verify_roster(const struct verify_policy *policy,
 {
 	struct cose_sign1_view view;
 	char cause[192] = "";
-	int error;
+	int error, old = 0;
 
 	error = roster_open(bytes, size, roster, cause, sizeof(cause));
 	if (error) {
@@ -349,15 +354,20 @@ int verify_roster(const struct verify_policy *policy,
 		snprintf(reason, room, "roster %llu is older than roster %llu",
 			 (unsigned long long)roster->serial,
 			 (unsigned long long)chain->roster_serial);
-		error = -ESTALE;
+		old = -ESTALE;
 	}
 	if (!error && chain->roster_serial &&
 	    roster->serial == chain->roster_serial &&
 	    memcmp(hash, chain->roster_hash, 32)) {
 		snprintf(reason, room, "another roster %llu than the one known",
 			 (unsigned long long)roster->serial);
-		error = -EKEYREJECTED;
+		old = -EKEYREJECTED;
 	}
+	if (old && roster->num == chain->num && policy->own_sid)
+		error = verify_sender_ids(roster, policy->node,
+					  policy->own_sid, reason, room);
+	if (!error)
+		error = old;
 	if (error)
 		roster_free(roster);
 	return error;

@@ -24,6 +24,8 @@ struct verify_policy {
 	const char *sgid;
 	const char *signer;		/* urn:cpns:signer:main */
 	struct identity_trust *trust;
+	const char *node;		/* this node's id ... */
+	uint16_t own_sid;		/* ... and what it sends with, or 0 */
 };
 
 enum verify_link {
