@@ -4,6 +4,8 @@
 # What bad input gets, end to end: a clear error that names the cause, and a
 # group that goes on untouched.  What only a kernel or a decoder can refuse is
 # in tests/kselftest and tests/unit.
+#
+# One kernel is enough: 6.12
 
 set -u
 # shellcheck source=tests/netns/lab.sh

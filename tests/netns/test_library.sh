@@ -4,6 +4,8 @@
 # libcpns' sample programs: one tells a Service Group lines of text by
 # multicast, the other hears them, each with a key that it requests by
 # request_key(2) and never sees.
+#
+# One kernel is enough: 6.12
 
 set -u
 # shellcheck source=tests/netns/lab.sh

@@ -3,6 +3,8 @@
 #
 # Two members that both pull, and what goes away under them: a daemon, the
 # server, the keys.  Established traffic goes on, and never in clear.
+#
+# One kernel is enough: 6.1
 
 set -u
 # shellcheck source=tests/netns/lab.sh
