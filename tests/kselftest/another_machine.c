@@ -116,31 +116,18 @@ TEST_F_TIMEOUT(another, resume_from_hibernation, 120)
 	EXPECT_EQ(0, dropped(m, CPNS_REASON_RESUME, sealed));
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 TEST_F_TIMEOUT(another, sleep_changes_nothing, 120)
 {
 	struct cpns_test_member *m = &self->member;
 	struct cpns_test_event event;
 	struct cpns_test_node node;
-	int ret = write_text("/sys/power/pm_test", "freezer");
+	int ret = cpns_test_write("/sys/power/pm_test", "freezer");
 
 	if (ret == -ENOENT)
 		SKIP(return, "this kernel cannot pretend to sleep");
 	ASSERT_EQ(0, ret);
-	ret = write_text("/sys/power/state", "freeze");
-	EXPECT_EQ(0, write_text("/sys/power/pm_test", "none"));
+	ret = cpns_test_write("/sys/power/state", "freeze");
+	EXPECT_EQ(0, cpns_test_write("/sys/power/pm_test", "none"));
 	ASSERT_EQ(0, ret);
 	EXPECT_NE(0, cpns_test_event(&m->events, CPNS_CMD_NODE_CHANGE, 1000,
 				     &event));

@@ -395,18 +395,6 @@ TEST_F_TIMEOUT(netlink, no_answer_holds_a_key, 60)
 	cpns_test_close(&listener);
 }
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /* unshare -Urn of an unprivileged user; 0 or the line that went wrong */
 static int limited(void)
 {
@@ -422,10 +410,10 @@ static int limited(void)
 	/* else /proc/self is root's */
 	if (prctl(PR_SET_DUMPABLE, 1) || unshare(CLONE_NEWUSER | CLONE_NEWNET))
 		return 2;
-	write_text("/proc/self/setgroups", "deny");
+	cpns_test_write("/proc/self/setgroups", "deny");
 	snprintf(line, sizeof(line), "0 %d 1", NOBODY);
-	if (write_text("/proc/self/uid_map", line) ||
-	    write_text("/proc/self/gid_map", line))
+	if (cpns_test_write("/proc/self/uid_map", line) ||
+	    cpns_test_write("/proc/self/gid_map", line))
 		return 3;
 	if (cpns_test_open(&test) ||
 	    cpns_test_node(&test, CPNS_CMD_NODE_GET, &node))
@@ -460,7 +448,7 @@ TEST_F_TIMEOUT(netlink, unprivileged_user_namespace, 120)
 	pid_t child;
 	int status;
 
-	write_text("/proc/sys/kernel/unprivileged_userns_clone", "1");
+	cpns_test_write("/proc/sys/kernel/unprivileged_userns_clone", "1");
 	child = fork();
 	if (!child)
 		_exit(limited());

@@ -156,8 +156,13 @@ int cpns_test_aead(int fd, bool encrypt, const void *iv, size_t iv_size,
  */
 __attribute__((format(printf, 1, 2)))
 int cpns_test_run(const char *format, ...);
+/* one write to a file that is there; 0 or -errno */
+int cpns_test_write(const char *path, const char *text);
 /* factor for times on a slow kernel, 1 elsewhere */
 unsigned int cpns_test_slowness(void);
+/* what --wrap=alarm makes of alarm(2): stretched by that factor */
+unsigned int __real_alarm(unsigned int seconds);
+unsigned int __wrap_alarm(unsigned int seconds);
 /* move the calling thread to the network namespace `ip netns` calls @name */
 int cpns_test_enter(const char *name);
 

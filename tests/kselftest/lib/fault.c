@@ -16,19 +16,6 @@
 
 static __thread int fail_nth = -1;
 
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 int cpns_test_fault_ready(void)
 {
 	static const char *const quiet[] = {
@@ -46,10 +33,10 @@ int cpns_test_fault_ready(void)
 	if (fail_nth < 0)
 		return -errno;
 	for (int i = 0; i < 2; i++) {
-		int ret = write_text(quiet[i], "0");
+		int ret = cpns_test_write(quiet[i], "0");
 
 		if (!ret)
-			ret = write_text(sleeping[i], "N");
+			ret = cpns_test_write(sleeping[i], "N");
 		if (ret)
 			return ret;
 	}

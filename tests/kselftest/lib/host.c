@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/wait.h>
 #include "cpns_test.h"
@@ -34,6 +35,19 @@ int cpns_test_run(const char *format, ...)
 		printf("# %s", line);
 	size = pclose(output);
 	return size < 0 ? -errno : WEXITSTATUS(size);
+}
+
+int cpns_test_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
 }
 
 int cpns_test_enter(const char *name)

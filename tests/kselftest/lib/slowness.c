@@ -8,9 +8,6 @@
 #include <unistd.h>
 #include "cpns_test.h"
 
-unsigned int __real_alarm(unsigned int seconds);
-unsigned int __wrap_alarm(unsigned int seconds);
-
 unsigned int cpns_test_slowness(void)
 {
 	const char *factor = getenv("CPNS_TEST_SLOWNESS");
