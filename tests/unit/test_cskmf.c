@@ -602,126 +602,6 @@ static void test_member_before_its_epoch(void **state)
 	kernel_install(fixture, gw2, &gw2->answer);
 }
 
-static void state_copy(struct fixture *fixture, const char *from,
-		       const char *to)
-{
-	char command[512];
-
-	snprintf(command, sizeof(command),
-		 "cd %s && rm -rf %s && cp -a %s %s", fixture->directory, to,
-		 from, to);
-	assert_int_equal(system(command), 0);
-}
-
-static void reconnected(struct fixture *fixture, struct peer *peer)
-{
-	while (!peer->connected)
-		run_for(fixture, 0.02);
-}
-
-/* yesterday's copy of the state: members know more than the server */
-static void test_restored(void **state)
-{
-	struct fixture *fixture = *state;
-	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
-	char reason[SMF_REASON_MAX] = "";
-	struct cskmf_updated updated;
-	struct cskmf_group_view view;
-	struct epoch_record record;
-	unsigned int i;
-
-	two_members(fixture);
-	server_stop(fixture);
-	state_copy(fixture, "state", "copy");
-	server_start(fixture);
-	peer_close(gw2);
-	for (i = 0; i < 2; i++)
-		assert_int_equal(smf_group_rekey(fixture->smf, SGID,
-						 CSKMF_COMPROMISE, &updated,
-						 reason), 0);
-	peer_open(fixture, gw2, "gw2");
-	reconnected(fixture, gw1);
-	pull(fixture, gw1);
-	kernel_install(fixture, gw1, &gw1->answer);
-	peer_register(fixture, gw2, NULL);
-	peer_call(fixture, gw2, METHOD_GET, GROUP, FORMAT_NONE, NULL, 0);
-	kernel_install(fixture, gw2, &gw2->answer);
-	assert_int_equal(gw2->kernel.num, 3);
-	server_stop(fixture);
-	state_copy(fixture, "copy", "state");
-	while (gw1->connected || gw2->connected)
-		run_for(fixture, 0.02);
-	server_start(fixture);
-	reconnected(fixture, gw1);
-	reconnected(fixture, gw2);
-	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
-			 0);
-	assert_int_equal(view.num, 1);
-	/* one alone may lie */
-	peer_status(fixture, gw1, 3, 0);
-	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
-	peer_status(fixture, gw1, 3, 0);
-	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
-	peer_status(fixture, gw2, 3, 0);
-	assert_refused(&gw2->answer, COAP_UNAVAILABLE, INT32_MIN);
-	assert_non_null(strstr(gw2->answer.problem, "epoch 3"));
-	/* nothing goes out, nothing is made, over a restart too */
-	server_stop(fixture);
-	while (gw1->connected || gw2->connected)
-		run_for(fixture, 0.02);
-	server_start(fixture);
-	reconnected(fixture, gw1);
-	pull(fixture, gw1);
-	assert_refused(&gw1->answer, COAP_UNAVAILABLE, INT32_MIN);
-	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
-					 &updated, reason), -ESTALE);
-	assert_non_null(strstr(reason, "epoch 3"));
-	assert_int_equal(smf_group_delete(fixture->smf, SGID, &updated.num,
-					  reason), -ESTALE);
-	run_for(fixture, 0.1);
-	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
-			 0);
-	assert_int_equal(view.num, 1);
-	assert_int_equal(view.held, 3);
-	/* until told: above all that anybody has, and with a SEAL */
-	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_RESTORED,
-					 &updated, reason), 0);
-	assert_int_equal(updated.num, 5);
-	pull(fixture, gw1);
-	assert_true(heard_has_seal(&gw1->answer));
-	kernel_install(fixture, gw1, &gw1->answer);
-	assert_int_equal(gw1->kernel.num, 5);
-	heard_record(&gw1->answer, &record);
-	assert_int_equal(record.term, 2);
-	epoch_record_free(&record);
-	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_RESTORED,
-					 &updated, reason), -EINVAL);
-	peer_status(fixture, gw1, 5, 0);
-	assert_int_equal(gw1->answer.code, COAP_CHANGED);
-}
-
-/* members agree on a lie: the administrator knows better */
-static void test_unfounded(void **state)
-{
-	struct fixture *fixture = *state;
-	struct peer *gw1 = &fixture->gw1;
-	char reason[SMF_REASON_MAX] = "";
-	struct cskmf_updated updated;
-
-	two_members(fixture);
-	peer_status(fixture, gw1, 9, 0);
-	peer_status(fixture, &fixture->gw2, 8, 0);
-	assert_refused(&fixture->gw2.answer, COAP_UNAVAILABLE, INT32_MIN);
-	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_UNFOUNDED,
-					 &updated, reason), 0);
-	assert_int_equal(updated.num, 1);
-	pull(fixture, gw1);
-	kernel_install(fixture, gw1, &gw1->answer);
-	/* forgotten: one alone is not believed again */
-	peer_status(fixture, gw1, 9, 0);
-	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
-}
-
 /* who flaps is kept out for a while; who has a key goes on pulling it */
 static void test_too_often(void **state)
 {
@@ -888,8 +768,6 @@ int main(void)
 		TEST(test_restart_with_an_epoch_due),
 		TEST(test_batch),
 		TEST(test_member_before_its_epoch),
-		TEST(test_restored),
-		TEST(test_unfounded),
 		TEST(test_too_often),
 		TEST(test_sealed_by_workers),
 		TEST(test_sealing_pool),

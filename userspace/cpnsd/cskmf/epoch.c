@@ -26,6 +26,7 @@ struct stage {
 	struct osg_tree *tree;		/* NULL: point to point */
 	bool planted;			/* ... a new one */
 	uint32_t leaf_last;
+	uint64_t roster_serial;
 	bool joined, left;
 };
 
@@ -366,7 +367,8 @@ static int store_stage(struct stage *stage)
 	group_stored(group, &changes);
 	changes.num = record->num;
 	memcpy(changes.hash, row.hash, sizeof(changes.hash));
-	changes.roster_serial = group->roster_serial + 1;
+	changes.roster_serial = roster_next_serial(group);
+	stage->roster_serial = changes.roster_serial;
 	changes.leaf_last = stage->leaf_last;
 	changes.deleted = record->reason == EPOCH_DELETE;
 	result = store_begin(store);
@@ -431,7 +433,7 @@ static void take(struct stage *stage)
 	group->lifetime = record->lifetime;
 	group->atd = record->atd;
 	group->dtd = record->dtd;
-	group->roster_serial++;
+	group->roster_serial = stage->roster_serial;
 	group->leaf_last = stage->leaf_last;
 	free(group->roster);
 	group->roster = NULL;

@@ -183,6 +183,7 @@ int hold_end(struct group *group, bool restored, char *reason, size_t room);
 /* roster.c: signed, cached until serial or number change */
 int roster_get(struct group *group, const uint8_t **bytes, size_t *size);
 int roster_changed(struct group *group);
+uint64_t roster_next_serial(const struct group *group);
 
 /* delivery.c */
 struct refusal {

@@ -9,9 +9,31 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cskmf/group.h"
 #include "proto/response.h"
+
+/* 65,536 rosters a second would outrun the clock */
+#define CLOCK_SHIFT	16
+
+/**
+ * roster_next_serial() - above all that were given out, here or elsewhere
+ * @group: the group
+ *
+ * A server whose state was put back to an older copy does not know the last
+ * rosters; their serials came from the clock too.  So what changes after that
+ * is news to all members, one that has to stop using a SID given away again
+ * among them (RFC 6054, wire.md section 3).
+ *
+ * Return: the serial of the next roster.
+ */
+uint64_t roster_next_serial(const struct group *group)
+{
+	uint64_t clock = (uint64_t)time(NULL) << CLOCK_SHIFT;
+
+	return group->roster_serial < clock ? clock : group->roster_serial + 1;
+}
 
 int roster_changed(struct group *group)
 {
@@ -19,11 +41,11 @@ int roster_changed(struct group *group)
 	int result;
 
 	group_stored(group, &changes);
-	changes.roster_serial++;
+	changes.roster_serial = roster_next_serial(group);
 	result = group_put(group, &changes);
 	if (result)
 		return result;
-	group->roster_serial++;
+	group->roster_serial = changes.roster_serial;
 	free(group->roster);
 	group->roster = NULL;
 	group_tell(group, TELL_ROSTER);

@@ -82,7 +82,7 @@ static int store_change(struct group *group, const struct sender *old,
 	int result;
 
 	group_stored(group, &changes);
-	changes.roster_serial++;
+	changes.roster_serial = roster_next_serial(group);
 	if (fresh)
 		changes.sid_last = fresh->sid;
 	result = store_begin(store);
@@ -100,12 +100,14 @@ static int store_change(struct group *group, const struct sender *old,
 		store_rollback(store);
 		return result;
 	}
-	return store_commit(store);
+	result = store_commit(store);
+	if (!result)
+		group->roster_serial = changes.roster_serial;
+	return result;
 }
 
 static void roster_is_old(struct group *group)
 {
-	group->roster_serial++;
 	free(group->roster);
 	group->roster = NULL;
 	group_tell(group, TELL_ROSTER);

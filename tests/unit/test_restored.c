@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A server whose state was put back to an older copy: what members know that
+ * it does not, by the epoch's number and by the roster's serial.  It asks, or
+ * goes on above it; no key and no SID is used twice.
+ */
+#include "server_fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cskmf/group.h"
+
+#define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
+#define GROUP "ace-group|" SGID
+
+#define GW1 ENTRY("gw1", "1", "")
+#define GW2 ENTRY("gw2", "2", "delivery=\"push\"")
+#define GW3 ENTRY("gw3", "3", "")
+
+static char *two(void)
+{
+	return document_make(SGID, QUICK, GW1, GW2, NULL);
+}
+
+/* gw1 has pulled, gw2 observes */
+static void two_members(struct fixture *fixture)
+{
+	assert_int_equal(create(fixture, two()), 1);
+	peer_open(fixture, &fixture->gw1, "gw1");
+	peer_open(fixture, &fixture->gw2, "gw2");
+	peer_join(fixture, &fixture->gw1, SGID, SGID, BOTH);
+	kernel_install(fixture, &fixture->gw1, &fixture->gw1.answer);
+	peer_register(fixture, &fixture->gw2, NULL);
+	peer_observe(fixture, &fixture->gw2, GROUP, &fixture->gw2.key, 0);
+	kernel_install(fixture, &fixture->gw2, &fixture->gw2.key);
+}
+
+static void pull(struct fixture *fixture, struct peer *peer)
+{
+	peer_call(fixture, peer, METHOD_GET, GROUP, FORMAT_NONE, NULL, 0);
+}
+
+static void state_copy(struct fixture *fixture, const char *from,
+		       const char *to)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "cd %s && rm -rf %s && cp -a %s %s", fixture->directory, to,
+		 from, to);
+	assert_int_equal(system(command), 0);
+}
+
+static void reconnected(struct fixture *fixture, struct peer *peer)
+{
+	while (!peer->connected)
+		run_for(fixture, 0.02);
+}
+
+/* yesterday's copy of the state: members know more than the server */
+static void test_restored(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+	struct cskmf_group_view view;
+	struct epoch_record record;
+	unsigned int i;
+
+	two_members(fixture);
+	server_stop(fixture);
+	state_copy(fixture, "state", "copy");
+	server_start(fixture);
+	peer_close(gw2);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(smf_group_rekey(fixture->smf, SGID,
+						 CSKMF_COMPROMISE, &updated,
+						 reason), 0);
+	peer_open(fixture, gw2, "gw2");
+	reconnected(fixture, gw1);
+	pull(fixture, gw1);
+	kernel_install(fixture, gw1, &gw1->answer);
+	peer_register(fixture, gw2, NULL);
+	peer_call(fixture, gw2, METHOD_GET, GROUP, FORMAT_NONE, NULL, 0);
+	kernel_install(fixture, gw2, &gw2->answer);
+	assert_int_equal(gw2->kernel.num, 3);
+	server_stop(fixture);
+	state_copy(fixture, "copy", "state");
+	while (gw1->connected || gw2->connected)
+		run_for(fixture, 0.02);
+	server_start(fixture);
+	reconnected(fixture, gw1);
+	reconnected(fixture, gw2);
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
+			 0);
+	assert_int_equal(view.num, 1);
+	/* one alone may lie */
+	peer_status(fixture, gw1, 3, 0);
+	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
+	peer_status(fixture, gw1, 3, 0);
+	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
+	peer_status(fixture, gw2, 3, 0);
+	assert_refused(&gw2->answer, COAP_UNAVAILABLE, INT32_MIN);
+	assert_non_null(strstr(gw2->answer.problem, "epoch 3"));
+	/* nothing goes out, nothing is made, over a restart too */
+	server_stop(fixture);
+	while (gw1->connected || gw2->connected)
+		run_for(fixture, 0.02);
+	server_start(fixture);
+	reconnected(fixture, gw1);
+	pull(fixture, gw1);
+	assert_refused(&gw1->answer, COAP_UNAVAILABLE, INT32_MIN);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
+					 &updated, reason), -ESTALE);
+	assert_non_null(strstr(reason, "epoch 3"));
+	assert_int_equal(smf_group_delete(fixture->smf, SGID, &updated.num,
+					  reason), -ESTALE);
+	run_for(fixture, 0.1);
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
+			 0);
+	assert_int_equal(view.num, 1);
+	assert_int_equal(view.held, 3);
+	/* until told: above all that anybody has, and with a SEAL */
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_RESTORED,
+					 &updated, reason), 0);
+	assert_int_equal(updated.num, 5);
+	pull(fixture, gw1);
+	assert_true(heard_has_seal(&gw1->answer));
+	kernel_install(fixture, gw1, &gw1->answer);
+	assert_int_equal(gw1->kernel.num, 5);
+	heard_record(&gw1->answer, &record);
+	assert_int_equal(record.term, 2);
+	epoch_record_free(&record);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_RESTORED,
+					 &updated, reason), -EINVAL);
+	peer_status(fixture, gw1, 5, 0);
+	assert_int_equal(gw1->answer.code, COAP_CHANGED);
+}
+
+/* members agree on a lie: the administrator knows better */
+static void test_unfounded(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+
+	two_members(fixture);
+	peer_status(fixture, gw1, 9, 0);
+	peer_status(fixture, &fixture->gw2, 8, 0);
+	assert_refused(&fixture->gw2.answer, COAP_UNAVAILABLE, INT32_MIN);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_UNFOUNDED,
+					 &updated, reason), 0);
+	assert_int_equal(updated.num, 1);
+	pull(fixture, gw1);
+	kernel_install(fixture, gw1, &gw1->answer);
+	/* forgotten: one alone is not believed again */
+	peer_status(fixture, gw1, 9, 0);
+	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
+}
+
+/*
+ * The same, and no epoch since: members notice nothing by its number.  The SID
+ * of who joined after the copy is given away again; the roster that says so
+ * is newer than the one before, whatever serial the copy has.
+ */
+static void test_same_epoch(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
+	struct peer *gw3 = &fixture->gw3;
+	struct roster before, after;
+	uint16_t sid;
+
+	assert_int_equal(create(fixture, document_make(SGID, QUICK, GW1, GW2,
+						       GW3, NULL)), 1);
+	server_stop(fixture);
+	state_copy(fixture, "state", "copy");
+	server_start(fixture);
+	peer_open(fixture, gw1, "gw1");
+	peer_join(fixture, gw1, SGID, SGID, BOTH);
+	peer_open(fixture, gw2, "gw2");
+	peer_join(fixture, gw2, SGID, SGID, BOTH);
+	kernel_install(fixture, gw2, &gw2->answer);
+	sid = gw2->kernel.sid;
+	heard_roster(&gw2->answer, &before);
+	assert_int_equal(before.senders_count, 2);
+	peer_close(gw2);
+	peer_close(gw1);
+
+	server_stop(fixture);
+	state_copy(fixture, "copy", "state");
+	/* the clock of the serials ticks once a second */
+	run_for(fixture, 1.1);
+	server_start(fixture);
+	peer_open(fixture, gw3, "gw3");
+	peer_join(fixture, gw3, SGID, SGID, BOTH);
+	peer_open(fixture, gw1, "gw1");
+	peer_join(fixture, gw1, SGID, SGID, BOTH);
+	kernel_install(fixture, gw1, &gw1->answer);
+	assert_int_equal(gw1->kernel.sid, sid);
+	heard_roster(&gw1->answer, &after);
+	assert_int_equal(after.num, before.num);
+	assert_true(after.serial > before.serial);
+	roster_free(&before);
+	roster_free(&after);
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_restored),
+		TEST(test_unfounded),
+		TEST(test_same_epoch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
