@@ -39,7 +39,8 @@ struct daemon {
 
 static void usage(FILE *out)
 {
-	fputs("Usage: cpnsd [--config FILE | --config-dir DIR] [--debug]\n"
+	fputs("Usage: cpnsd [--config FILE | --config-dir DIR]\n"
+	      "             [--quiet | --debug]\n"
 	      "\n"
 	      "The daemon of CPNS group keys: CPNS Server (SMF, CSKMF, OSG, KMC),\n"
 	      "PN GW or PNE (SECA), as [cpnsd] roles= of the configuration says.\n"
@@ -48,6 +49,7 @@ static void usage(FILE *out)
 	      "  -d, --config-dir DIR   the same as --config DIR/cpnsd.conf, and\n"
 	      "                         certificates are looked for in DIR\n"
 	      "      --check            read the configuration and end\n"
+	      "      --quiet            warnings and errors only\n"
 	      "      --debug            more log lines\n"
 	      "  -V, --version\n"
 	      "  -h, --help\n"
@@ -218,6 +220,7 @@ int main(int argc, char **argv)
 		{ "config", required_argument, NULL, 'c' },
 		{ "config-dir", required_argument, NULL, 'd' },
 		{ "check", no_argument, NULL, 'C' },
+		{ "quiet", no_argument, NULL, 'Q' },
 		{ "debug", no_argument, NULL, 'D' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -242,6 +245,9 @@ int main(int argc, char **argv)
 			break;
 		case 'C':
 			check = true;
+			break;
+		case 'Q':
+			level = LOG_WARNING;
 			break;
 		case 'D':
 			level = LOG_DEBUG;

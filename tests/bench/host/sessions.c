@@ -3,9 +3,10 @@
  * What a member's connection costs the CPNS Server: joins with a whole TLS
  * handshake, against the handshakes of `openssl s_server`, and pulls on open
  * sessions, against libcoap's own coap-server with a static resource of the
- * same size.
+ * same size, which logs no more than errors: ours with --quiet, and once more
+ * with a line for each delivery.
  *
- * usage: bench_sessions join|pull DIRECTORY
+ * usage: bench_sessions join|pull|pull-logged DIRECTORY
  * The directory has what `cpnsctl node issue --server main --san 127.0.0.1`
  * made.  Rates are for a second of the server's processor time, all of its
  * threads, so that it does not count what the members cost.
@@ -50,7 +51,8 @@ static void sgid_of(char sgid[64], unsigned int round)
 static int start_ours(struct bench *bench, unsigned int groups)
 {
 	char *const arguments[] = {
-		getenv("CPNSD"), "--config-dir", bench->directory, NULL,
+		getenv("CPNSD"), "--config-dir", bench->directory,
+		strcmp(bench->name, "pull") ? NULL : "--quiet", NULL,
 	};
 	char sgid[64], *document;
 	unsigned int i;
@@ -263,6 +265,7 @@ static int bench_pull(struct bench *bench)
 		"-j", (char *)path_in(bench, "node.key"),
 		"-C", (char *)path_in(bench, "ca.pem"), NULL,
 	};
+	const bool logged = !strcmp(bench->name, "pull-logged");
 	int error = start_ours(bench, 1);
 	unsigned int i;
 
@@ -280,9 +283,10 @@ static int bench_pull(struct bench *bench)
 			rate(bench, bench->peer, PULLS, pull_resource, i,
 			     &again[i]);
 	if (!error) {
-		print_pair("pull", "pull on an open session", "pull",
-			   "libcoap's coap-server, static resource", 0.8,
-			   ours, peer, again);
+		print_pair("pull", logged ? "the same, each delivery logged" :
+			   "pull on an open session", "pull",
+			   "libcoap's coap-server, static resource",
+			   logged ? 0 : 0.8, ours, peer, again);
 		print_figure("pull", "body", "bytes", (double)pull_ours.size);
 	}
 	for (i = 0; i < SESSIONS; i++)

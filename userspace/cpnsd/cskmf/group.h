@@ -37,6 +37,7 @@ struct member {
 	uint32_t ahead;			/* it says it has, we never made it */
 	double low_at;			/* boottime of the last low report */
 	bool receiver_only;		/* its join asked for no SID */
+	size_t sender_at;		/* of its Sender-ID: only a hint */
 	struct sealing_task *presealed;	/* last SEAL, or NULL */
 	struct {			/* last ETag, and what it stands for */
 		struct answer_state of;

@@ -65,13 +65,11 @@ static void problem(struct exchange *exchange, int code, const char *title)
 static void answer_bytes(struct exchange *exchange, int code, int format,
 			 uint8_t *bytes, size_t size)
 {
-	if (size > TRANSPORT_BODY_MAX ||
-	    transport_answer_body(exchange->answer, format, bytes, size))
+	if (transport_answer_take(exchange->answer, format, bytes, size))
 		problem(exchange, COAP_SERVER_ERROR,
 			"the answer has more than 64 KiB");
 	else
 		transport_answer_code(exchange->answer, code);
-	free(bytes);
 }
 
 static void log_delivery(const struct exchange *exchange, bool push)

@@ -15,14 +15,27 @@
 #include "log.h"
 #include "proto/response.h"
 
+static bool is_sender(const struct sender *sender, const char *node)
+{
+	return !sender->gone && !strcmp(sender->node, node);
+}
+
 struct sender *sender_of(const struct group *group, const char *node)
 {
+	struct member *member = member_find(group, node);
 	size_t i;
 
-	for (i = 0; i < group->senders_count; i++)
-		if (!group->senders[i].gone &&
-		    !strcmp(group->senders[i].node, node))
-			return &group->senders[i];
+	/* where it was the last time: asked for at each delivery */
+	if (member && member->sender_at < group->senders_count &&
+	    is_sender(&group->senders[member->sender_at], node))
+		return &group->senders[member->sender_at];
+	for (i = 0; i < group->senders_count; i++) {
+		if (!is_sender(&group->senders[i], node))
+			continue;
+		if (member)
+			member->sender_at = i;
+		return &group->senders[i];
+	}
 	return NULL;
 }
 

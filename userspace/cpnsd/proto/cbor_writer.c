@@ -15,7 +15,8 @@
 #include <string.h>
 
 #define HEAD_MAX	9	/* bytes of the longest head */
-#define FIRST_ROOM	256
+#define NEGATIVE	0x20	/* major type 1 */
+#define FIRST_ROOM	4096	/* most answers; what is too much goes back */
 
 /**
  * cbor_writer_open() - begin an empty message
@@ -47,7 +48,7 @@ void cbor_writer_fail(struct cbor_writer *writer, int error)
 		writer->error = error;
 }
 
-static uint8_t *writer_reserve(struct cbor_writer *writer, size_t size)
+static uint8_t *writer_grow(struct cbor_writer *writer, size_t size)
 {
 	size_t room = writer->room ? writer->room : FIRST_ROOM;
 	uint8_t *bytes;
@@ -70,6 +71,29 @@ static uint8_t *writer_reserve(struct cbor_writer *writer, size_t size)
 		writer->room = room;
 	}
 	return writer->bytes + writer->size;
+}
+
+static inline uint8_t *writer_reserve(struct cbor_writer *writer, size_t size)
+{
+	if (!writer->error && writer->room - writer->size >= size)
+		return writer->bytes + writer->size;
+	return writer_grow(writer, size);
+}
+
+/* a head of one byte: map keys, most values */
+static inline bool write_short(struct cbor_writer *writer, uint8_t type,
+			       uint64_t value)
+{
+	uint8_t *at;
+
+	if (value >= 24)
+		return false;
+	at = writer_reserve(writer, 1);
+	if (at) {
+		*at = type | (uint8_t)value;
+		writer->size++;
+	}
+	return true;
 }
 
 /**
@@ -96,10 +120,13 @@ void cbor_write_encoded(struct cbor_writer *writer, const void *item,
  */
 void cbor_write_uint(struct cbor_writer *writer, uint64_t value)
 {
-	uint8_t head[HEAD_MAX];
+	uint8_t *head;
 
-	cbor_write_encoded(writer, head,
-			   cbor_encode_uint(value, head, sizeof(head)));
+	if (write_short(writer, 0, value))
+		return;
+	head = writer_reserve(writer, HEAD_MAX);
+	if (head)
+		writer->size += cbor_encode_uint(value, head, HEAD_MAX);
 }
 
 /**
@@ -109,15 +136,18 @@ void cbor_write_uint(struct cbor_writer *writer, uint64_t value)
  */
 void cbor_write_int(struct cbor_writer *writer, int64_t value)
 {
-	uint8_t head[HEAD_MAX];
+	uint8_t *head;
 
 	if (value >= 0) {
 		cbor_write_uint(writer, (uint64_t)value);
 		return;
 	}
-	cbor_write_encoded(writer, head,
-			   cbor_encode_negint((uint64_t)(-1 - value), head,
-					      sizeof(head)));
+	if (write_short(writer, NEGATIVE, (uint64_t)(-1 - value)))
+		return;
+	head = writer_reserve(writer, HEAD_MAX);
+	if (head)
+		writer->size += cbor_encode_negint((uint64_t)(-1 - value),
+						   head, HEAD_MAX);
 }
 
 /**
@@ -129,11 +159,10 @@ void cbor_write_int(struct cbor_writer *writer, int64_t value)
 void cbor_write_bytes(struct cbor_writer *writer, const void *bytes,
 		      size_t size)
 {
-	uint8_t head[HEAD_MAX];
+	uint8_t *head = writer_reserve(writer, HEAD_MAX);
 
-	cbor_write_encoded(writer, head,
-			   cbor_encode_bytestring_start(size, head,
-							sizeof(head)));
+	if (head)
+		writer->size += cbor_encode_bytestring_start(size, head, HEAD_MAX);
 	cbor_write_encoded(writer, bytes, size);
 }
 
@@ -145,10 +174,10 @@ void cbor_write_bytes(struct cbor_writer *writer, const void *bytes,
 void cbor_write_text(struct cbor_writer *writer, const char *text)
 {
 	size_t size = strlen(text);
-	uint8_t head[HEAD_MAX];
+	uint8_t *head = writer_reserve(writer, HEAD_MAX);
 
-	cbor_write_encoded(writer, head,
-			   cbor_encode_string_start(size, head, sizeof(head)));
+	if (head)
+		writer->size += cbor_encode_string_start(size, head, HEAD_MAX);
 	cbor_write_encoded(writer, text, size);
 }
 
@@ -159,10 +188,10 @@ void cbor_write_text(struct cbor_writer *writer, const char *text)
  */
 void cbor_write_array(struct cbor_writer *writer, size_t count)
 {
-	uint8_t head[HEAD_MAX];
+	uint8_t *head = writer_reserve(writer, HEAD_MAX);
 
-	cbor_write_encoded(writer, head,
-			   cbor_encode_array_start(count, head, sizeof(head)));
+	if (head)
+		writer->size += cbor_encode_array_start(count, head, HEAD_MAX);
 }
 
 /**
@@ -173,10 +202,10 @@ void cbor_write_array(struct cbor_writer *writer, size_t count)
  */
 void cbor_write_map(struct cbor_writer *writer, size_t pairs)
 {
-	uint8_t head[HEAD_MAX];
+	uint8_t *head = writer_reserve(writer, HEAD_MAX);
 
-	cbor_write_encoded(writer, head,
-			   cbor_encode_map_start(pairs, head, sizeof(head)));
+	if (head)
+		writer->size += cbor_encode_map_start(pairs, head, HEAD_MAX);
 }
 
 /**
@@ -186,10 +215,10 @@ void cbor_write_map(struct cbor_writer *writer, size_t pairs)
  */
 void cbor_write_tag(struct cbor_writer *writer, uint64_t tag)
 {
-	uint8_t head[HEAD_MAX];
+	uint8_t *head = writer_reserve(writer, HEAD_MAX);
 
-	cbor_write_encoded(writer, head,
-			   cbor_encode_tag(tag, head, sizeof(head)));
+	if (head)
+		writer->size += cbor_encode_tag(tag, head, HEAD_MAX);
 }
 
 /**
@@ -199,10 +228,10 @@ void cbor_write_tag(struct cbor_writer *writer, uint64_t tag)
  */
 void cbor_write_bool(struct cbor_writer *writer, bool value)
 {
-	uint8_t head[HEAD_MAX];
+	uint8_t *head = writer_reserve(writer, HEAD_MAX);
 
-	cbor_write_encoded(writer, head,
-			   cbor_encode_bool(value, head, sizeof(head)));
+	if (head)
+		writer->size += cbor_encode_bool(value, head, HEAD_MAX);
 }
 
 /**
@@ -217,12 +246,14 @@ int cbor_writer_finish(struct cbor_writer *writer, uint8_t **bytes,
 		       size_t *size)
 {
 	int error = writer->error;
+	uint8_t *whole;
 
 	if (error) {
 		cbor_writer_close(writer);
 		return error;
 	}
-	*bytes = writer->bytes;
+	whole = realloc(writer->bytes, writer->size ? writer->size : 1);
+	*bytes = whole ? whole : writer->bytes;
 	*size = writer->size;
 	cbor_writer_open(writer);
 	return 0;

@@ -39,11 +39,13 @@ struct transport_request {
 	bool notification;		/* we notify: no request came */
 };
 
-/* what a handler fills; the body is copied by transport_answer_body() */
+/* what a handler fills */
 struct transport_answer;
 void transport_answer_code(struct transport_answer *answer, int code);
 int transport_answer_body(struct transport_answer *answer, int format,
 			  const void *body, size_t size);
+int transport_answer_take(struct transport_answer *answer, int format,
+			  uint8_t *body, size_t size);
 void transport_answer_etag(struct transport_answer *answer,
 			   const uint8_t *etag, size_t size);
 void transport_answer_location(struct transport_answer *answer,

@@ -3,12 +3,12 @@
  * Answers: what handlers fill, and their way into a CoAP message, whole
  * where the session takes it, in blocks where it does not.
  *
- * Loop's thread only.  An answer owns its body, cleansed when it is closed.
+ * Loop's thread only.  An answer owns its body.  No body is secret: keys are
+ * in it as ciphertexts only.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/crypto.h>
 
 #include "log.h"
 #include "proto/cbor.h"
@@ -29,12 +29,12 @@ void answer_open(struct transport_answer *answer)
 }
 
 /**
- * answer_close - free an answer's body, cleansed
+ * answer_close - free an answer's body
  * @answer: opened
  */
 void answer_close(struct transport_answer *answer)
 {
-	OPENSSL_clear_free(answer->body, answer->body_size);
+	free(answer->body);
 	answer->body = NULL;
 	answer->body_size = 0;
 }
@@ -61,20 +61,41 @@ void transport_answer_code(struct transport_answer *answer, int code)
 int transport_answer_body(struct transport_answer *answer, int format,
 			  const void *body, size_t size)
 {
+	uint8_t *copy = NULL;
+
+	if (size && size <= TRANSPORT_BODY_MAX) {
+		copy = malloc(size);
+		if (!copy) {
+			answer_close(answer);
+			answer->code = COAP_SERVER_ERROR;
+			return -ENOMEM;
+		}
+		memcpy(copy, body, size);
+	}
+	return transport_answer_take(answer, format, copy, size);
+}
+
+/**
+ * transport_answer_take - set the body; it is handed over
+ * @answer: of the running handler
+ * @format: content format (message.h) or FORMAT_NONE
+ * @body: of malloc(); freed on errors too
+ * @size: at most TRANSPORT_BODY_MAX
+ *
+ * Returns 0 or -EMSGSIZE; then the answer is a 5.00.
+ */
+int transport_answer_take(struct transport_answer *answer, int format,
+			  uint8_t *body, size_t size)
+{
 	answer_close(answer);
 	answer->format = format;
-	if (!size)
-		return 0;
 	if (size > TRANSPORT_BODY_MAX) {
+		free(body);
 		transport_answer_problem(answer, COAP_SERVER_ERROR,
 					 "Answer too large", INT32_MIN);
 		return -EMSGSIZE;
 	}
-	answer->body = OPENSSL_memdup(body, size);
-	if (!answer->body) {
-		answer->code = COAP_SERVER_ERROR;
-		return -ENOMEM;
-	}
+	answer->body = body;
 	answer->body_size = size;
 	return 0;
 }
@@ -149,11 +170,9 @@ void transport_answer_problem(struct transport_answer *answer, int code,
 	}
 	cbor_write_int(&writer, -1);
 	cbor_write_text(&writer, title);
-	if (cbor_writer_finish(&writer, &bytes, &size) == 0 &&
-	    transport_answer_body(answer, FORMAT_PROBLEM, bytes, size) == 0)
-		answer->code = code;
+	if (!cbor_writer_finish(&writer, &bytes, &size))
+		transport_answer_take(answer, FORMAT_PROBLEM, bytes, size);
 	cbor_writer_close(&writer);
-	free(bytes);
 }
 
 static bool put_uint(coap_pdu_t *pdu, coap_option_num_t number,
