@@ -5,6 +5,8 @@
 # whose kernels take whole paths with a SEAL and what changed without one,
 # while others come and go; one of the three leaves, comes back, and is thrown
 # out with all the keys it has.
+#
+# One kernel is enough: 6.1
 
 set -u
 # shellcheck source=tests/netns/lab.sh

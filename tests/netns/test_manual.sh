@@ -3,6 +3,8 @@
 #
 # The examples of cpns_group(7) do what the page says: they are taken out of
 # it and run word for word, as root on a gateway that has the group.
+#
+# One kernel is enough: 6.12
 
 set -u
 # shellcheck source=tests/netns/lab.sh
