@@ -111,16 +111,21 @@ FIXTURE_SETUP(esp)
 	snprintf(self->sgid, sizeof(self->sgid), "urn:cpns:test:esp-%d",
 		 getpid());
 	cpns_test_run("ip netns del cpns-a 2>/dev/null; ip netns del cpns-b 2>/dev/null; true");
-	ASSERT_EQ(0, cpns_test_run("set -e; for n in a b; do ip netns add cpns-$n; ip -n cpns-$n link set lo up; done\n"
+	/* few processes: each takes a second on a debug kernel */
+	ASSERT_EQ(0, cpns_test_run("set -e; ip netns add cpns-a; ip netns add cpns-b\n"
 		"ip -n cpns-a link add eth type veth peer name eth netns cpns-b\n"
-		"for n in 1:2:a 2:1:b; do x=${n%%%%:*}; n=${n#*:}; y=${n%%%%:*}; s=cpns-${n#*:}\n"
-		"ip -n $s addr add 10.9.0.$x/24 dev eth; ip -n $s addr add 2001:db8:9::$x/64 dev eth nodad\n"
-		"ip -n $s addr add 10.$x.0.1/32 dev lo\n"
-		"ip -n $s addr add 2001:db8:$x::1/128 dev lo nodad\n"
-		"ip -n $s link set eth up\n"
-		"ip -n $s route add 10.$y.0.0/24 via 10.9.0.$y src 10.$x.0.1\n"
-		"ip -n $s -6 route add 2001:db8:$y::/64 via "
-		"2001:db8:9::$y src 2001:db8:$x::1; done"));
+		"for n in 1:2:a 2:1:b; do x=${n%%%%:*}; n=${n#*:}; y=${n%%%%:*}\n"
+		"ip -n cpns-${n#*:} -batch - <<END\n"
+		"link set lo up\n"
+		"addr add 10.9.0.$x/24 dev eth\n"
+		"addr add 2001:db8:9::$x/64 dev eth nodad\n"
+		"addr add 10.$x.0.1/32 dev lo\n"
+		"addr add 2001:db8:$x::1/128 dev lo nodad\n"
+		"link set eth up\n"
+		"route add 10.$y.0.0/24 via 10.9.0.$y src 10.$x.0.1\n"
+		"route add 2001:db8:$y::/64 via 2001:db8:9::$y src 2001:db8:$x::1\n"
+		"END\n"
+		"done"));
 	for (int side = 0; side < 2; side++) {
 		ASSERT_EQ(0, cpns_test_enter(names[side]));
 		ASSERT_EQ(0, cpns_test_open(&self->test[side]));
