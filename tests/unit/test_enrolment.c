@@ -427,6 +427,7 @@ static void test_revoked(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* who knows the id does not keep the node from using its token */
 static void test_tries(void **state)
 {
 	struct fixture *fixture = *state;
@@ -436,11 +437,9 @@ static void test_tries(void **state)
 	make_token(fixture, "gw2");
 	memcpy(right, psk, sizeof(right));
 	psk[0] ^= 1;
-	for (i = 0; i < TRIES_MAX; i++)
+	for (i = 0; i < 12; i++)
 		assert_false(come(fixture, "enrol:gw2"));
 	memcpy(psk, right, sizeof(right));
-	assert_false(come(fixture, "enrol:gw2"));
-	tokens_forget_tries(fixture->smf->enrolment, "gw2");
 	assert_true(come(fixture, "enrol:gw2"));
 	peer_close(&device);
 }

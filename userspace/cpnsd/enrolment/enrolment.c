@@ -75,7 +75,6 @@ void enrolment_close(struct enrolment *enrolment)
 {
 	if (!enrolment)
 		return;
-	tokens_close(enrolment);
 	psk_table_close(enrolment->keys);
 	kmc_ca_close(enrolment->ca);
 	free(enrolment);
@@ -120,8 +119,8 @@ int enrolment_reload(struct enrolment *enrolment, const struct config *config,
  * @key: gets the key; the caller's to wipe
  * @size: of @key
  *
- * Return: 0; -ENOENT none is known; -EACCES the node is revoked; -EAGAIN
- * too many tries with this token; -ETIME the token is too old; -EIO.
+ * Return: 0; -ENOENT none is known; -EACCES the node is revoked; -ETIME the
+ * token is too old; -EIO.
  */
 int enrolment_psk_key(void *owner, const struct identity *identity,
 		      uint8_t key[PSK_KEY_MAX], size_t *size)

@@ -5,8 +5,6 @@
 #ifndef CPNSD_ENROLMENT_PRIVATE_H
 #define CPNSD_ENROLMENT_PRIVATE_H
 
-#include <uthash.h>
-
 #include "enrolment/enrolment.h"
 #include "enrolment/token.h"
 #include "kmc/ca.h"
@@ -14,16 +12,6 @@
 
 #define TOKENS_MAX	1024
 #define CERTIFICATES_A_DAY 16		/* of one node, renewals too */
-#define TRIES_MAX	10		/* handshakes with one token ... */
-#define TRIES_SECONDS	60.0		/* ... in this time */
-
-/* handshakes that asked for one node's token */
-struct token_tries {
-	UT_hash_handle hh;
-	char node[IDENTITY_ID_MAX + 1];
-	double since;			/* boottime */
-	unsigned int count;
-};
 
 struct enrolment {
 	const struct config *config;
@@ -31,7 +19,6 @@ struct enrolment {
 	struct kmc_ca *ca;		/* NULL: no enrolment */
 	struct store *store;
 	struct psk_table *keys;		/* NULL: none */
-	struct token_tries *tries;
 	uint8_t osg_key[32];
 	bool (*revoked)(void *context, const char *node);
 	void *context;
@@ -45,8 +32,6 @@ int tokens_issue(struct enrolment *enrolment, const char *node,
 int tokens_check(struct enrolment *enrolment, const char *node);
 int tokens_psk(struct enrolment *enrolment, const char *node,
 	       uint8_t key[PSK_KEY_MAX], size_t *size);
-void tokens_forget_tries(struct enrolment *enrolment, const char *node);
-void tokens_close(struct enrolment *enrolment);
 
 /* est.c: /.well-known */
 void est_serve(void *context, const struct transport_request *request,

@@ -162,7 +162,6 @@ static void issue(struct enrolment *enrolment,
 		goto out;
 	}
 	answer_certificates(answer, COAP_CHANGED, format, list);
-	tokens_forget_tries(enrolment, node->id);
 out:
 	sk_X509_free(list);
 	X509_free(certificate);

@@ -15,7 +15,6 @@
 
 #include "enrolment/enrolment_private.h"
 #include "log.h"
-#include "loop.h"
 
 #define LABEL "enrolment token of "
 
@@ -64,7 +63,6 @@ int tokens_issue(struct enrolment *enrolment, const char *node,
 	OPENSSL_cleanse(psk, sizeof(psk));
 	if (error)
 		OPENSSL_cleanse(text, TOKEN_TEXT_SIZE);
-	tokens_forget_tries(enrolment, node);
 	return error;
 }
 
@@ -94,28 +92,6 @@ int tokens_check(struct enrolment *enrolment, const char *node)
 	return get_token(enrolment, node, &token);
 }
 
-static bool too_often(struct enrolment *enrolment, const char *node)
-{
-	double now = loop_boottime();
-	struct token_tries *tries;
-
-	HASH_FIND_STR(enrolment->tries, node, tries);
-	if (!tries) {
-		/* as many as there are tokens, and those are limited */
-		tries = calloc(1, sizeof(*tries));
-		if (!tries)
-			return true;
-		strcpy(tries->node, node);
-		tries->since = now;
-		HASH_ADD_STR(enrolment->tries, node, tries);
-	}
-	if (tries->since + TRIES_SECONDS < now) {
-		tries->since = now;
-		tries->count = 0;
-	}
-	return ++tries->count > TRIES_MAX;
-}
-
 /**
  * tokens_psk() - the pre-shared key of a node's token
  * @enrolment: with an authority
@@ -123,8 +99,10 @@ static bool too_often(struct enrolment *enrolment, const char *node)
  * @key: gets the key; the caller's to wipe
  * @size: of @key
  *
- * Return: 0; -ENOENT no token; -ETIME too old; -EAGAIN more than TRIES_MAX
- * handshakes in TRIES_SECONDS; -EIO.
+ * Tries are not counted: nobody guesses 256 bits, but who knows a node's id
+ * could use up its tries.
+ *
+ * Return: 0; -ENOENT no token; -ETIME too old; -EIO.
  */
 int tokens_psk(struct enrolment *enrolment, const char *node,
 	       uint8_t key[PSK_KEY_MAX], size_t *size)
@@ -135,39 +113,7 @@ int tokens_psk(struct enrolment *enrolment, const char *node,
 
 	if (error)
 		return error;
-	if (too_often(enrolment, node))
-		return -EAGAIN;
 	make_label(node, label);
 	*size = TOKEN_PSK_SIZE;
 	return kmc_unwrap(enrolment->kmc, label, token.wrapped, key);
-}
-
-/**
- * tokens_forget_tries() - count a node's handshakes anew
- * @enrolment: the enrolment
- * @node: its token was made or used
- */
-void tokens_forget_tries(struct enrolment *enrolment, const char *node)
-{
-	struct token_tries *tries;
-
-	HASH_FIND_STR(enrolment->tries, node, tries);
-	if (!tries)
-		return;
-	HASH_DEL(enrolment->tries, tries);
-	free(tries);
-}
-
-/**
- * tokens_close() - forget what is in memory
- * @enrolment: is being closed
- */
-void tokens_close(struct enrolment *enrolment)
-{
-	struct token_tries *tries, *next;
-
-	HASH_ITER(hh, enrolment->tries, tries, next) {
-		HASH_DEL(enrolment->tries, tries);
-		free(tries);
-	}
 }

@@ -73,7 +73,7 @@ struct transport_server_options {
 	size_t psk_listen_count;
 	/*
 	 * The key of an identity, asked for at each handshake: 0 or -ENOENT,
-	 * -EACCES revoked, -EAGAIN too many tries, -ETIME too late.
+	 * -EACCES revoked, -ETIME too late.
 	 */
 	int (*psk_key)(void *owner, const struct identity *identity,
 		       uint8_t key[PSK_KEY_MAX], size_t *size);

@@ -46,7 +46,6 @@ static const coap_bin_const_t *find_key(coap_bin_const_t *name,
 			   identity_kind_name(identity.kind),
 			   identity.kind ? identity.id : "(no identity)",
 			   error == -EACCES ? "revoked" :
-			   error == -EAGAIN ? "too many tries" :
 			   error == -ETIME ? "token has expired" :
 					     "no key of it");
 		size = NO_KEY_SIZE;
