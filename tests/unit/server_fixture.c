@@ -652,3 +652,16 @@ void assert_refused(const struct heard *heard, int code, int32_t error_id)
 	assert_true(*heard->problem);
 	assert_true(heard->body_size < 200);
 }
+
+/* gw1 has pulled, gw2 observes */
+void two_members(struct fixture *fixture, char *document)
+{
+	assert_int_equal(create(fixture, document), 1);
+	peer_open(fixture, &fixture->gw1, "gw1");
+	peer_open(fixture, &fixture->gw2, "gw2");
+	peer_join(fixture, &fixture->gw1, SGID, SGID, BOTH);
+	kernel_install(fixture, &fixture->gw1, &fixture->gw1.answer);
+	peer_register(fixture, &fixture->gw2, NULL);
+	peer_observe(fixture, &fixture->gw2, GROUP, &fixture->gw2.key, 0);
+	kernel_install(fixture, &fixture->gw2, &fixture->gw2.key);
+}

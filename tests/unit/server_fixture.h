@@ -23,6 +23,8 @@
 #include "transport/client.h"
 
 #define SGID "sip:sg-42@cpns.example"
+#define GROUP "ace-group|" SGID
+#define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
 
 struct heard {
 	unsigned int count;
@@ -109,6 +111,8 @@ void peer_join(struct fixture *fixture, struct peer *peer, const char *sgid,
 void peer_status(struct fixture *fixture, struct peer *peer, uint32_t num,
 		 uint8_t condition);
 void peer_new_kernel(struct peer *peer);
+/* gw1 and gw2 of a new group: one has pulled, the other observes */
+void two_members(struct fixture *fixture, char *document);
 
 /* a response: checked, opened, installed; fails the test where it is wrong */
 void kernel_install(struct fixture *fixture, struct peer *peer,

@@ -17,9 +17,6 @@
 #include "hpke_open.h"
 #include "proto/key_schedule.h"
 
-#define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
-#define GROUP "ace-group|" SGID
-
 #define GW1 ENTRY("gw1", "1", "")
 #define GW2 ENTRY("gw2", "2", "delivery=\"push\"")
 #define GW3 ENTRY("gw3", "3", "")
@@ -32,19 +29,6 @@ static char *two(void)
 static char *three(void)
 {
 	return document_make(SGID, QUICK, GW1, GW2, GW3, NULL);
-}
-
-/* gw1 has pulled, gw2 observes */
-static void two_members(struct fixture *fixture)
-{
-	assert_int_equal(create(fixture, two()), 1);
-	peer_open(fixture, &fixture->gw1, "gw1");
-	peer_open(fixture, &fixture->gw2, "gw2");
-	peer_join(fixture, &fixture->gw1, SGID, SGID, BOTH);
-	kernel_install(fixture, &fixture->gw1, &fixture->gw1.answer);
-	peer_register(fixture, &fixture->gw2, NULL);
-	peer_observe(fixture, &fixture->gw2, GROUP, &fixture->gw2.key, 0);
-	kernel_install(fixture, &fixture->gw2, &fixture->gw2.key);
 }
 
 static void pull(struct fixture *fixture, struct peer *peer)
@@ -103,7 +87,7 @@ static void test_etag(void **state)
 	struct peer *gw1 = &fixture->gw1;
 	uint8_t etag[8];
 
-	two_members(fixture);
+	two_members(fixture, two());
 	pull(fixture, gw1);
 	assert_int_equal(gw1->answer.etag_size, 8);
 	memcpy(etag, gw1->answer.etag, 8);
@@ -121,7 +105,7 @@ static void test_push(void **state)
 	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
 	struct epoch_record record;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	peer_status(fixture, gw2, 1, 0);
 	assert_int_equal(gw2->answer.code, COAP_CHANGED);
 	peer_observe(fixture, gw1, GROUP "|roster", &gw1->roster, 1);
@@ -152,7 +136,7 @@ static void test_push_after_silence(void **state)
 	struct fixture *fixture = *state;
 	struct peer *gw2 = &fixture->gw2;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	update(fixture, three());
 	wait_for(fixture, &gw2->key.count, 2);
 	kernel_install(fixture, gw2, &gw2->key);
@@ -199,7 +183,7 @@ static void test_bad_requests(void **state)
 	struct fixture *fixture = *state;
 	struct peer *gw1 = &fixture->gw1;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	peer_join(fixture, gw1, SGID, "sip:other@cpns.example", BOTH);
 	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
 	assert_non_null(strstr(gw1->answer.problem, "scope"));
@@ -240,7 +224,7 @@ static void test_removed_member(void **state)
 	struct roster roster;
 	uint32_t leaf;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	leaf = gw2->kernel.leaf;
 	update(fixture, document_make(SGID, QUICK, GW1, NULL));
 	/* refused from this moment, before the epoch is made */
@@ -280,7 +264,7 @@ static void test_leave_request(void **state)
 	struct fixture *fixture = *state;
 	struct peer *gw2 = &fixture->gw2;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	peer_call(fixture, gw2, METHOD_DELETE, GROUP "|nodes|gw2",
 		  FORMAT_NONE, NULL, 0);
 	assert_int_equal(gw2->answer.code, COAP_DELETED);
@@ -297,7 +281,7 @@ static void test_deleted_group(void **state)
 	struct epoch_record record;
 	uint32_t num;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	assert_int_equal(smf_group_delete(fixture->smf, SGID, &num, reason),
 			 0);
 	assert_int_equal(num, 2);
@@ -327,7 +311,7 @@ static void test_status(void **state)
 	struct cskmf_member_view view;
 	struct epoch_record record;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	assert_int_equal(cskmf_member_view(fixture->smf->cskmf, SGID, "gw1",
 					   &view), 0);
 	assert_int_equal(view.reported, 0);
@@ -450,7 +434,7 @@ static void test_compromise(void **state)
 	struct epoch_record record;
 	uint32_t leaf;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	peer_status(fixture, gw2, 1, 0);
 	leaf = gw2->kernel.leaf;
 	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
@@ -480,7 +464,7 @@ static void test_chain(void **state)
 	size_t count, i;
 	uint32_t num;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	for (i = 0; i < 4; i++)
 		assert_int_equal(smf_group_rekey(fixture->smf, SGID,
 						 CSKMF_COMPROMISE, &updated,
@@ -520,7 +504,7 @@ static void test_restart(void **state)
 	struct fixture *fixture = *state;
 	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	peer_status(fixture, gw1, 1, 0);
 	server_stop(fixture);
 	server_start(fixture);
@@ -610,7 +594,7 @@ static void test_too_often(void **state)
 	struct limits *limits;
 	unsigned int i;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	for (i = 0; i < LIMIT_BURST && gw1->answer.code != 429; i++)
 		peer_join(fixture, gw1, SGID, SGID, ROLE_BIT_RECEIVER);
 	for (i = 0; i < 20 && gw1->answer.code != 429; i++)
@@ -645,7 +629,7 @@ static void test_sealed_by_workers(void **state)
 	struct member *member;
 	unsigned int i;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	peer_status(fixture, gw2, 1, 0);
 	fixture->smf->cskmf->presealed_from = 1;
 	for (i = 0; i < 3; i++) {

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
-#define GROUP "ace-group|" SGID
 #define GW1 ENTRY("gw1", "1", "")
 #define GW2 ENTRY("gw2", "2", "delivery=\"push\"")
 #define GW3 ENTRY("gw3", "3", "")
@@ -32,28 +30,13 @@ static char *three(void)
 	return document_make(SGID, QUICK, GW1, GW2, GW3, NULL);
 }
 
-static void two_members(struct fixture *fixture)
-{
-	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
-
-	assert_int_equal(create(fixture, two()), 1);
-	peer_open(fixture, gw1, "gw1");
-	peer_open(fixture, gw2, "gw2");
-	peer_join(fixture, gw1, SGID, SGID, BOTH);
-	assert_int_equal(gw1->answer.code, COAP_CREATED);
-	kernel_install(fixture, gw1, &gw1->answer);
-	peer_register(fixture, gw2, NULL);
-	peer_observe(fixture, gw2, GROUP, &gw2->key, 0);
-	kernel_install(fixture, gw2, &gw2->key);
-}
-
 static void test_pull_and_push(void **state)
 {
 	struct fixture *fixture = *state;
 	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
 	struct cskmf_member_view view;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	peer_status(fixture, gw1, 1, 0);
 	assert_int_equal(gw1->answer.code, COAP_CHANGED);
 	assert_int_equal(cskmf_member_view(fixture->smf->cskmf, SGID, "gw1",
@@ -82,7 +65,7 @@ static void test_strangers(void **state)
 	char reason[SMF_REASON_MAX], **sgids;
 	size_t i;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	peer_open(fixture, gw3, "gw3");
 	peer_call(fixture, gw3, METHOD_GET, GROUP, FORMAT_NONE, NULL, 0);
 	assert_refused(&gw3->answer, COAP_FORBIDDEN, 0);
@@ -137,7 +120,7 @@ static void test_server_comes_back(void **state)
 	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
 	double end = loop_boottime() + 20;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	server_stop(fixture);
 	while ((gw1->connected || gw2->connected) && loop_boottime() < end)
 		run_for(fixture, 0.05);

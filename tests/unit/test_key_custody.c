@@ -17,8 +17,6 @@
 
 #include "token_fixture.h"
 
-#define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
-#define GROUP "ace-group|" SGID
 #define GW1 ENTRY("gw1", "1", "")
 #define GW2 ENTRY("gw2", "2", "delivery=\"push\"")
 

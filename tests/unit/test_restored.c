@@ -13,9 +13,6 @@
 
 #include "cskmf/group.h"
 
-#define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
-#define GROUP "ace-group|" SGID
-
 #define GW1 ENTRY("gw1", "1", "")
 #define GW2 ENTRY("gw2", "2", "delivery=\"push\"")
 #define GW3 ENTRY("gw3", "3", "")
@@ -23,19 +20,6 @@
 static char *two(void)
 {
 	return document_make(SGID, QUICK, GW1, GW2, NULL);
-}
-
-/* gw1 has pulled, gw2 observes */
-static void two_members(struct fixture *fixture)
-{
-	assert_int_equal(create(fixture, two()), 1);
-	peer_open(fixture, &fixture->gw1, "gw1");
-	peer_open(fixture, &fixture->gw2, "gw2");
-	peer_join(fixture, &fixture->gw1, SGID, SGID, BOTH);
-	kernel_install(fixture, &fixture->gw1, &fixture->gw1.answer);
-	peer_register(fixture, &fixture->gw2, NULL);
-	peer_observe(fixture, &fixture->gw2, GROUP, &fixture->gw2.key, 0);
-	kernel_install(fixture, &fixture->gw2, &fixture->gw2.key);
 }
 
 static void pull(struct fixture *fixture, struct peer *peer)
@@ -71,7 +55,7 @@ static void test_restored(void **state)
 	struct epoch_record record;
 	unsigned int i;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	server_stop(fixture);
 	state_copy(fixture, "state", "copy");
 	server_start(fixture);
@@ -149,7 +133,7 @@ static void test_unfounded(void **state)
 	char reason[SMF_REASON_MAX] = "";
 	struct cskmf_updated updated;
 
-	two_members(fixture);
+	two_members(fixture, two());
 	peer_status(fixture, gw1, 9, 0);
 	peer_status(fixture, &fixture->gw2, 8, 0);
 	assert_refused(&fixture->gw2.answer, COAP_UNAVAILABLE, INT32_MIN);

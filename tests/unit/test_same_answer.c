@@ -16,8 +16,6 @@
 
 #include "cskmf/group.h"
 
-#define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
-#define GROUP "ace-group|" SGID
 #define NO_GROUP "ace-group|sip:sg-43@cpns.example"
 #define PAIRS 400
 

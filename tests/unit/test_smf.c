@@ -17,7 +17,6 @@
 #include "proto/cbor.h"
 #include "store/statement.h"
 
-#define BOTH (ROLE_BIT_RECEIVER | ROLE_BIT_SENDER)
 #define GW1 ENTRY("gw1", "1", "")
 #define GW2 ENTRY("gw2", "2", "delivery=\"push\"")
 #define GW3 ENTRY("gw3", "3", "")
