@@ -126,7 +126,7 @@ TEST(nothing_is_left)
 		TH_LOG("%s", test.text);
 	}
 	number = 1;
-	/* a debug kernel tests ciphers for half a minute at their first use */
+	/* a kernel may test ciphers at their first use, for half a minute */
 	sa = outbound(0x100);
 	ASSERT_EQ(0, cpns_test_sa_add(&test, &sa)) {
 		TH_LOG("%s", test.text);
