@@ -127,8 +127,20 @@ pinned() {
 		grep -q '"pinned": *true'
 }
 claim "... and is pinned in its kernel" pinned
-claim "the token works once" \
+# what a device has after the server has used up the token, when the answer
+# did not come
+answer_lost() {
+	mv "$lab/gw3/node.key" "$lab/gw3/node.key.enrolling" &&
+		rm "$lab/gw3/node.pem" &&
+		key_before=$(openssl pkey -in "$lab/gw3/node.key.enrolling" -pubout) &&
+		enrol gw3 "$psk_port" --token-file "$lab/token2" &&
+		[ "$(openssl pkey -in "$lab/gw3/node.key" -pubout)" = "$key_before" ] &&
+		belong_together && [ ! -e "$lab/gw3/node.key.enrolling" ]
+}
+claim "where the answer was lost, it gets one for the same key" answer_lost
+claim "for another key the token works no more" \
 	exits 5 enrol gw3 "$psk_port" --token-file "$lab/token2" --force
+claim "... and the gateway keeps what it has" belong_together
 # in logs, in the configuration and state of either side, and on the wire
 nowhere() {
 	local secret

@@ -151,6 +151,17 @@ static void use_certificate(struct fixture *fixture, X509 *certificate,
 	peer_register(fixture, &fixture->gw3, NULL);
 }
 
+static void refuse_other_key(struct fixture *fixture)
+{
+	EVP_PKEY *other = make_key();
+
+	assert_int_equal(ask(fixture, &device, SEN, "gw9", other),
+			 COAP_FORBIDDEN);
+	assert_string_equal(device.answer.problem,
+			    "The token was used already");
+	EVP_PKEY_free(other);
+}
+
 static void test_enrol(void **state)
 {
 	struct fixture *fixture = *state;
@@ -191,13 +202,52 @@ static void test_enrol(void **state)
 	use_certificate(fixture, certificate, key, "gw9");
 	X509_free(certificate);
 
-	/* the token was for one certificate, in this session and in others */
-	assert_int_equal(ask(fixture, &device, SEN, "gw9", key),
-			 COAP_FORBIDDEN);
-	assert_string_equal(device.answer.problem,
-			    "The token was used already");
+	/* the token was for one key, in this session and in others */
+	refuse_other_key(fixture);
 	peer_close(&device);
-	assert_false(come(fixture, "enrol:gw9"));
+	assert_true(come(fixture, "enrol:gw9"));
+	refuse_other_key(fixture);
+	peer_close(&device);
+	EVP_PKEY_free(key);
+}
+
+/* a device that did not get its answer asks again, also a server anew */
+static void test_lost_answer(void **state)
+{
+	struct fixture *fixture = *state;
+	EVP_PKEY *key = make_key();
+	X509 *certificate;
+	int i;
+
+	make_token(fixture, "gw8");
+	assert_true(come(fixture, "enrol:gw8"));
+	assert_int_equal(ask(fixture, &device, SEN, "gw8", key),
+			 COAP_CHANGED);
+	peer_close(&device);
+	server_stop(fixture);
+	server_start(fixture);
+	assert_true(come(fixture, "enrol:gw8"));
+	assert_int_equal(ask(fixture, &device, SEN, "gw8", key),
+			 COAP_CHANGED);
+	certificate = answered(&device.answer);
+	check_certificate(fixture, certificate, key, "gw8");
+	X509_free(certificate);
+	/* but not as often as it likes */
+	for (i = 2; i < CERTIFICATES_A_DAY; i++)
+		assert_int_equal(ask(fixture, &device, SEN, "gw8", key),
+				 COAP_CHANGED);
+	assert_int_equal(ask(fixture, &device, SEN, "gw8", key),
+			 COAP_TOO_MANY_REQUESTS);
+	peer_close(&device);
+	EVP_PKEY_free(key);
+
+	/* another token is for another key */
+	make_token(fixture, "gw8");
+	assert_true(come(fixture, "enrol:gw8"));
+	key = make_key();
+	assert_int_equal(ask(fixture, &device, SEN, "gw8", key),
+			 COAP_CHANGED);
+	peer_close(&device);
 	EVP_PKEY_free(key);
 }
 
@@ -512,6 +562,7 @@ int main(void)
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_enrol),
 		cmocka_unit_test(test_renew),
+		cmocka_unit_test(test_lost_answer),
 		cmocka_unit_test(test_nothing_else),
 		cmocka_unit_test(test_bad_requests),
 		cmocka_unit_test(test_expired),

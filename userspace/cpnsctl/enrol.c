@@ -8,7 +8,8 @@
  * The token is read from a file or standard input.  The session is agreed
  * with a pre-shared key that the token gives, so that whatever comes by it is
  * from the server that made the token.  Nothing is written, and the token is
- * not used up, where files are in the way.  One thread.
+ * not used up, where files are in the way; where the answer is lost, the same
+ * is asked again with the same key (enrol_key.c).  One thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -272,6 +273,19 @@ int enrol_request(struct enrol_session *session, const char *path,
 	return -EPROTO;
 }
 
+/* whether the token was used is not known: the same key may be asked for */
+static void refuse_request(struct enrol *enrol, int error)
+{
+	struct install *install = &enrol->install;
+
+	if (enrol->answer.code)
+		refuse(enrol, error, enrol->session.reason);
+	else
+		snprintf(install->reason, sizeof(install->reason),
+			 "%s; the token is good for another try from here",
+			 enrol->session.reason);
+}
+
 static int get_certificate(struct enrol *enrol)
 {
 	struct identity node = enrol->identity;
@@ -281,13 +295,15 @@ static int get_certificate(struct enrol *enrol)
 	int error;
 
 	node.kind = IDENTITY_NODE;
-	error = pki_make_key(&key, install->reason, sizeof(install->reason));
+	error = enrol_key_take(&key, install->reason, sizeof(install->reason));
 	if (error)
 		return error;
 	error = enrol_request(&enrol->session, ".well-known/est/sen", key,
 			      &node, &enrol->answer, &certificate);
+	if (enrol->answer.code >= 400)
+		enrol_key_end();
 	if (error)
-		error = refuse(enrol, error, enrol->session.reason);
+		refuse_request(enrol, error);
 	else
 		error = add_pair(enrol, certificate, key);
 	X509_free(certificate);
@@ -347,6 +363,8 @@ static int converse(struct enrol *enrol, const uint8_t psk[TOKEN_PSK_SIZE])
 		error = get_certificate(enrol);
 	if (!error)
 		error = install_write(&enrol->install);
+	if (!error)
+		enrol_key_end();
 	return error;
 }
 
@@ -467,7 +485,8 @@ int command_enrol(int argc, char **argv)
 			"PSK port, coaps+tcp://HOST:5685. Writes ca.pem, node.pem, node.key, osg.pub and,\n"
 			"where there is none, cpnsd.conf, and pins the OSG's key, as node install does.\n\n"
 			"  --token-file FILE  the token of cpnsctl node issue --enrol-token; - reads it\n"
-			"                     from standard input. It works once.\n"
+			"                     from standard input. It works for one key; run this\n"
+			"                     again if the answer was lost.\n"
 			"  --renew            a new key and certificate by the ones that are there, from\n"
 			"                     the server of cpnsd.conf; then systemctl reload cpnsd\n"
 			"  --if-due           with --renew: only in the last third of its time\n"

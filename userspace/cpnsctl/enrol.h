@@ -19,6 +19,10 @@ int enrol_request(struct enrol_session *session, const char *path,
 /* complains; an exit code */
 int enrol_failed(const char *uri, int error, const char *reason);
 
+/* enrol_key.c */
+int enrol_key_take(EVP_PKEY **key, char *reason, size_t room);
+void enrol_key_end(void);
+
 /* enrol_renew.c: an exit code */
 int enrol_renew(bool if_due);
 

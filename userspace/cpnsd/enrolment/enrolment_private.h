@@ -30,6 +30,9 @@ int tokens_issue(struct enrolment *enrolment, const char *node,
 		 uint64_t *expires);
 /* 0, -ENOENT, -ETIME, -EACCES revoked */
 int tokens_check(struct enrolment *enrolment, const char *node);
+/* 0; 1 used for this very key already; -EEXIST for another; or an error */
+int tokens_check_key(struct enrolment *enrolment, const char *node,
+		     EVP_PKEY *key, uint8_t key_hash[STORE_KEY_HASH_SIZE]);
 int tokens_psk(struct enrolment *enrolment, const char *node,
 	       uint8_t key[PSK_KEY_MAX], size_t *size);
 

@@ -90,9 +90,12 @@ static void serve_crts(struct enrolment *enrolment,
 		answer_certificates(answer, COAP_CONTENT, format, own);
 }
 
-/* in the store before it is given out; with it, the token is used up */
+/*
+ * In the store before it is given out; with it, the token is used up for all
+ * keys but this one.  @key_hash: NULL where there is nothing to use up
+ */
 static int note_issued(struct enrolment *enrolment, X509 *certificate,
-		       const char *node, bool token)
+		       const char *node, const uint8_t *key_hash)
 {
 	struct store_certificate stored = {
 		.serial = NULL,
@@ -113,8 +116,9 @@ static int note_issued(struct enrolment *enrolment, X509 *certificate,
 		if (!error)
 			error = store_certificate_add(enrolment->store,
 						      &stored);
-		if (!error && token)
-			error = store_token_remove(enrolment->store, node);
+		if (!error && key_hash)
+			error = store_token_use(enrolment->store, node,
+						key_hash);
 		if (error)
 			store_rollback(enrolment->store);
 		else
@@ -122,9 +126,61 @@ static int note_issued(struct enrolment *enrolment, X509 *certificate,
 	}
 	if (!error)
 		log_info("node=%s certificate %s issued%s", node, serial,
-			 token ? ", its token is used up" : " anew");
+			 key_hash ? ", its token is used up" : " anew");
 	OPENSSL_free(serial);
 	return error;
+}
+
+static bool refuse_token(struct transport_answer *answer, int error)
+{
+	switch (error) {
+	case -EEXIST:
+		refuse(answer, COAP_FORBIDDEN, "The token was used already");
+		break;
+	case -ENOENT:
+		refuse(answer, COAP_FORBIDDEN,
+		       "The token is not good any more");
+		break;
+	case -ETIME:
+		refuse(answer, COAP_FORBIDDEN, "The token has expired");
+		break;
+	case -EACCES:
+		refuse(answer, COAP_FORBIDDEN, "The node is revoked");
+		break;
+	default:
+		refuse(answer, COAP_UNAVAILABLE, "No certificate can be issued");
+	}
+	return false;
+}
+
+/* no node fills the store, or keeps the authority busy */
+static bool within_day(struct enrolment *enrolment, const char *node,
+		       struct transport_answer *answer)
+{
+	uint64_t since = (uint64_t)time(NULL) - DAY_SECONDS;
+	int64_t issued = store_certificate_count(enrolment->store, node, since);
+
+	if (issued >= 0 && issued < CERTIFICATES_A_DAY)
+		return true;
+	refuse(answer, COAP_TOO_MANY_REQUESTS,
+	       "Too many certificates for this node in a day");
+	return false;
+}
+
+/*
+ * @key_hash: gets the hash to use the token up with.  A node that asks again
+ * with the same key did not get its answer: @use is false then.
+ */
+static bool may_use_token(struct enrolment *enrolment, const char *node,
+			  EVP_PKEY *key, uint8_t *key_hash, bool *use,
+			  struct transport_answer *answer)
+{
+	int used = tokens_check_key(enrolment, node, key, key_hash);
+
+	*use = !used;
+	if (used < 0)
+		return refuse_token(answer, used);
+	return !used || within_day(enrolment, node, answer);
 }
 
 static void issue(struct enrolment *enrolment,
@@ -133,9 +189,11 @@ static void issue(struct enrolment *enrolment,
 		  struct transport_answer *answer)
 {
 	struct stack_st_X509 *list = sk_X509_new_null();
+	uint8_t key_hash[STORE_KEY_HASH_SIZE];
 	char reason[EST_REASON_MAX] = "";
 	X509 *certificate = NULL;
 	EVP_PKEY *key = NULL;
+	bool use = false;
 	int error;
 
 	error = request_check(request->body, request->body_size, node, !token,
@@ -148,11 +206,15 @@ static void issue(struct enrolment *enrolment,
 						 COAP_BAD_REQUEST, reason);
 		goto out;
 	}
+	if (token && !may_use_token(enrolment, node->id, key, key_hash, &use,
+				    answer))
+		goto out;
 	error = kmc_ca_issue(enrolment->ca, key, node,
 			     enrolment->config->enrol_days, &certificate,
 			     reason, sizeof(reason));
 	if (!error)
-		error = note_issued(enrolment, certificate, node->id, token);
+		error = note_issued(enrolment, certificate, node->id,
+				    use ? key_hash : NULL);
 	if (!error && (!list || !sk_X509_push(list, certificate)))
 		error = -ENOMEM;
 	if (error) {
@@ -172,50 +234,28 @@ static bool may_enrol(struct enrolment *enrolment,
 		      const struct transport_request *request,
 		      struct transport_answer *answer)
 {
+	int error;
+
 	if (request->peer.kind != IDENTITY_ENROLLING) {
 		refuse(answer, COAP_FORBIDDEN,
 		       "A node with a certificate renews it at /sren");
 		return false;
 	}
-	switch (tokens_check(enrolment, request->peer.id)) {
-	case 0:
-		return true;
-	case -ENOENT:
-		refuse(answer, COAP_FORBIDDEN, "The token was used already");
-		return false;
-	case -ETIME:
-		refuse(answer, COAP_FORBIDDEN, "The token has expired");
-		return false;
-	case -EACCES:
-		refuse(answer, COAP_FORBIDDEN, "The node is revoked");
-		return false;
-	default:
-		refuse(answer, COAP_UNAVAILABLE, "No certificate can be issued");
-		return false;
-	}
+	error = tokens_check(enrolment, request->peer.id);
+	return error ? refuse_token(answer, error) : true;
 }
 
 static bool may_renew(struct enrolment *enrolment,
 		      const struct transport_request *request,
 		      struct transport_answer *answer)
 {
-	uint64_t now = (uint64_t)time(NULL);
-	int64_t issued;
-
 	if (request->peer.kind != IDENTITY_NODE || request->psk ||
 	    enrolment->revoked(enrolment->context, request->peer.id)) {
 		refuse(answer, COAP_FORBIDDEN,
 		       "Only the session of a node's certificate renews it");
 		return false;
 	}
-	/* no node fills the store, or keeps the authority busy */
-	issued = store_certificate_count(enrolment->store, request->peer.id,
-					 now - DAY_SECONDS);
-	if (issued >= 0 && issued < CERTIFICATES_A_DAY)
-		return true;
-	refuse(answer, COAP_TOO_MANY_REQUESTS,
-	       "Too many certificates for this node in a day");
-	return false;
+	return within_day(enrolment, request->peer.id, answer);
 }
 
 static void serve_request(struct enrolment *enrolment,

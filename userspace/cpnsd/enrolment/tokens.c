@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The server's one-time tokens: made, looked up at handshakes, used up by the
- * certificate that they were made for (est.c).
+ * certificate that they were made for (est.c).  A token that was used is
+ * kept until its time ends, for the key that it was used for and no other: a
+ * node whose answer was lost on the way asks again with that key.
  *
  * Loop's thread.  What is stored is the pre-shared key that a token gives,
  * wrapped by the KMC.
@@ -12,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 #include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
 
 #include "enrolment/enrolment_private.h"
 #include "log.h"
@@ -77,11 +81,12 @@ static int get_token(struct enrolment *enrolment, const char *node,
 }
 
 /**
- * tokens_check() - may this node's token still be used
+ * tokens_check() - may this node's token still be used, for some key
  * @enrolment: with an authority
  * @node: the node, whose session was agreed with it
  *
- * Return: 0; -ENOENT used already; -ETIME too old; -EACCES revoked; -EIO.
+ * Return: 0; -ENOENT not there any more; -ETIME too old; -EACCES revoked;
+ * -EIO.
  */
 int tokens_check(struct enrolment *enrolment, const char *node)
 {
@@ -90,6 +95,33 @@ int tokens_check(struct enrolment *enrolment, const char *node)
 	if (enrolment->revoked(enrolment->context, node))
 		return -EACCES;
 	return get_token(enrolment, node, &token);
+}
+
+/**
+ * tokens_check_key() - may it be used for this key
+ * @enrolment: with an authority
+ * @node: the node
+ * @key: the public key to be certified
+ * @key_hash: gets what store_token_use() wants: SHA-256 of @key's
+ *	SubjectPublicKeyInfo
+ *
+ * Return: 0 it was not used yet; 1 it was, for this key; -EEXIST it was, for
+ * another; or the errors of tokens_check().
+ */
+int tokens_check_key(struct enrolment *enrolment, const char *node,
+		     EVP_PKEY *key, uint8_t key_hash[STORE_KEY_HASH_SIZE])
+{
+	struct store_token token;
+	uint8_t *bytes = NULL;
+	int size = i2d_PUBKEY(key, &bytes);
+	int error = size > 0 && SHA256(bytes, (size_t)size, key_hash) ?
+		    get_token(enrolment, node, &token) : -ENOMEM;
+
+	OPENSSL_free(bytes);
+	if (error || !token.used)
+		return error;
+	return memcmp(token.key_hash, key_hash, STORE_KEY_HASH_SIZE) ?
+	       -EEXIST : 1;
 }
 
 /**

@@ -44,8 +44,19 @@ int store_token_get(struct store *store, const char *node,
 	result = statement_exact(row, 0, token->wrapped,
 				 sizeof(token->wrapped));
 	token->expires = (uint64_t)sqlite3_column_int64(row, 1);
+	token->used = sqlite3_column_type(row, 2) != SQLITE_NULL;
+	if (!result && token->used)
+		result = statement_exact(row, 2, token->key_hash,
+					 sizeof(token->key_hash));
 	statement_end(store, TOKEN_GET);
 	return result;
+}
+
+int store_token_use(struct store *store, const char *node,
+		    const uint8_t key_hash[STORE_KEY_HASH_SIZE])
+{
+	return statement_run(store, TOKEN_USE, "sb", node, key_hash,
+			     (size_t)STORE_KEY_HASH_SIZE);
 }
 
 int store_token_remove(struct store *store, const char *node)

@@ -90,10 +90,15 @@ static const char *const texts[STATEMENTS] = {
 		" ORDER BY node",
 	[TOKEN_PUT] =
 		"INSERT OR REPLACE INTO tokens VALUES (?1, ?2, ?3)",
-	[TOKEN_GET] = "SELECT wrapped, expires FROM tokens WHERE node = ?1",
+	[TOKEN_GET] =
+		"SELECT wrapped, expires, key FROM tokens"
+		" LEFT JOIN token_uses USING (node) WHERE node = ?1",
+	[TOKEN_USE] = "INSERT INTO token_uses VALUES (?1, ?2)",
 	[TOKEN_REMOVE] = "DELETE FROM tokens WHERE node = ?1",
 	[TOKEN_EXPIRE] = "DELETE FROM tokens WHERE expires < ?1",
-	[TOKEN_COUNT] = "SELECT count(*) FROM tokens",
+	[TOKEN_COUNT] =
+		"SELECT count(*) FROM tokens"
+		" WHERE node NOT IN (SELECT node FROM token_uses)",
 	[CERTIFICATE_ADD] =
 		"INSERT INTO certificates VALUES (?1, ?2, ?3, ?4)",
 	[CERTIFICATE_EACH] =

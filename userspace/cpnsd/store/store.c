@@ -76,10 +76,17 @@ static const char schema[] =
 	" node TEXT PRIMARY KEY, registration BLOB, address TEXT NOT NULL,"
 	" seen INTEGER NOT NULL, revoked INTEGER NOT NULL"
 	") WITHOUT ROWID;"
-	/* enrolment: tokens that were not used yet, and what was issued */
+	/*
+	 * enrolment: tokens until their time ends, the key that one was used
+	 * for, and what was issued
+	 */
 	"CREATE TABLE IF NOT EXISTS tokens ("
 	" node TEXT PRIMARY KEY, wrapped BLOB NOT NULL,"
 	" expires INTEGER NOT NULL"
+	") WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS token_uses ("
+	" node TEXT PRIMARY KEY REFERENCES tokens ON DELETE CASCADE,"
+	" key BLOB NOT NULL"
 	") WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS certificates ("
 	" serial TEXT PRIMARY KEY, node TEXT NOT NULL,"

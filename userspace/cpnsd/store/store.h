@@ -188,10 +188,14 @@ int store_node_each(struct store *store,
 		    int (*each)(void *context, const struct store_node *node),
 		    void *context);
 
+#define STORE_KEY_HASH_SIZE 32
+
 /* a one-time token, one for each node: the PSK that it gives, wrapped */
 struct store_token {
 	uint8_t wrapped[OSG_WRAPPED_SIZE];
 	uint64_t expires;		/* s, wall clock */
+	bool used;
+	uint8_t key_hash[STORE_KEY_HASH_SIZE];	/* of the key it was used for */
 };
 
 /* takes the place of the node's token before; -ENOSPC above @most of them */
@@ -199,6 +203,9 @@ int store_token_put(struct store *store, const char *node,
 		    const struct store_token *token, unsigned int most);
 int store_token_get(struct store *store, const char *node,
 		    struct store_token *token);
+/* the token is for this key from now on; -EEXIST it was used already */
+int store_token_use(struct store *store, const char *node,
+		    const uint8_t key_hash[STORE_KEY_HASH_SIZE]);
 int store_token_remove(struct store *store, const char *node);
 /* those whose time was over before @now go */
 int store_token_expire(struct store *store, uint64_t now);
