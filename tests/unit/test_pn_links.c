@@ -2,7 +2,8 @@
 /*
  * Links of the PN: hostapd's words, a hostapd that runs (driver=none has the
  * control socket of any other), and BlueZ as python3-dbusmock's template of it
- * plays it on a bus of its own (a real one wants a controller).
+ * plays it on a bus of its own: what a real one does not do on demand. The real
+ * one is in tests/netns/test_pn_bluetooth.sh, with virtual controllers.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -253,23 +254,13 @@ static bool wait_for(const char *words)
 	return false;
 }
 
-static void bluez_of_a_bus(void **state)
+static pid_t start_bus(void)
 {
 	char path[96], bus_config[160];
-	char *const bus_argv[] = { "dbus-daemon", "--nofork", bus_config, NULL };
-	char *const mock_argv[] = {
-		"/usr/bin/python3", "-m", "dbusmock", "--system", "--template", "bluez5",
-		NULL,
-	};
-	struct config config = { .hostapd = "none", .bluez = address };
-	struct pn_links *links;
-	pid_t bus, bluez;
+	char *const argv[] = { "dbus-daemon", "--nofork", bus_config, NULL };
 	FILE *file;
+	pid_t bus;
 
-	if (system("/usr/bin/python3 -c 'import dbusmock' 2>/dev/null") ||
-	    access("/usr/bin/gdbus", X_OK) ||
-	    access("/usr/bin/dbus-daemon", X_OK))
-		skip();
 	snprintf(path, sizeof(path), "%s/bus.conf", folder);
 	snprintf(bus_config, sizeof(bus_config), "--config-file=%s", path);
 	snprintf(address, sizeof(address), "unix:path=%s/bus", folder);
@@ -281,18 +272,74 @@ static void bluez_of_a_bus(void **state)
 	fputs("<allow send_destination='*'/><allow receive_sender='*'/>", file);
 	fputs("</policy></busconfig>", file);
 	fclose(file);
-	bus = start(bus_argv);
 	snprintf(path, sizeof(path), "%s/bus", folder);
+	unlink(path);
+	bus = start(argv);
 	for (int i = 0; i < 150 && access(path, F_OK); i++)
 		usleep(200000);
+	return bus;
+}
+
+static pid_t start_on_bus(char *const *argv)
+{
+	pid_t pid;
+
+	setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
+	pid = start(argv);
+	unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
+	return pid;
+}
+
+/* with one device */
+static pid_t start_bluez(void)
+{
+	char *const argv[] = {
+		"/usr/bin/python3", "-m", "dbusmock", "--system", "--template", "bluez5",
+		NULL,
+	};
+	pid_t bluez = start_on_bus(argv);
+
+	assert_true(wait_for(MOCK "AddAdapter hci0 mine"));
+	assert_false(tell_bluez(MOCK "AddDevice hci0 11:22:33:44:55:66 phone"));
+	return bluez;
+}
+
+/* signals without a pause, as while it searches among many devices */
+static pid_t start_storm(void)
+{
+	char *const argv[] = {
+		"/usr/bin/python3", "-c",
+		"import dbus\n"
+		"device = dbus.Interface(dbus.SystemBus().get_object('org.bluez', '" DEVICE "'),\n"
+		"                        'org.freedesktop.DBus.Mock')\n"
+		"for number in range(1000000):\n"
+		"    device.UpdateProperties('org.bluez.Device1', {'Alias': str(number)})\n",
+		NULL,
+	};
+
+	return start_on_bus(argv);
+}
+
+static bool can_mock(void)
+{
+	return !system("/usr/bin/python3 -c 'import dbusmock' 2>/dev/null") &&
+	       !access("/usr/bin/gdbus", X_OK) &&
+	       !access("/usr/bin/dbus-daemon", X_OK);
+}
+
+static void bluez_of_a_bus(void **state)
+{
+	struct config config = { .hostapd = "none", .bluez = address };
+	struct pn_links *links;
+	pid_t bus, bluez, storm;
+
+	if (!can_mock())
+		skip();
+	bus = start_bus();
 	links = open_links(&config);
 	run(0.3);
 	assert_string_equal(report(links), "");
-	setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1);
-	bluez = start(mock_argv);
-	unsetenv("DBUS_SYSTEM_BUS_ADDRESS");
-	assert_true(wait_for(MOCK "AddAdapter hci0 mine"));
-	assert_false(tell_bluez(MOCK "AddDevice hci0 11:22:33:44:55:66 phone"));
+	bluez = start_bluez();
 	run(1);
 	/* a device that is not connected is no link */
 	assert_string_equal(report(links), "");
@@ -304,12 +351,50 @@ static void bluez_of_a_bus(void **state)
 	device_gets("'LegacyPairing': <false>");
 	assert_true(becomes(links, "bluetooth:strong"));
 	assert_int_equal(changes, 1);
+	storm = start_storm();
+	run(2);
+	device_gets("'Paired': <false>");
+	assert_true(becomes(links, "bluetooth:open"));
+	end(storm);
+	/* all at once: what it said last counts */
+	device_gets("'Connected': <false>");
 	end(bluez);
 	assert_true(becomes(links, ""));
 	/* without its bus the daemon goes on */
 	end(bus);
 	run(0.5);
 	assert_string_equal(report(links), "");
+	pn_links_close(links);
+}
+
+static void bluez_that_fails(void **state)
+{
+	struct config config = { .hostapd = "none", .bluez = address };
+	struct pn_links *links;
+	pid_t bus, bluez;
+
+	if (!can_mock())
+		skip();
+	bus = start_bus();
+	bluez = start_bluez();
+	device_gets("'Connected': <true>, 'Paired': <true>");
+	/* one that hangs is not known to have no links */
+	kill(bluez, SIGSTOP);
+	links = open_links(&config);
+	assert_true(becomes(links, "bluetooth:open"));
+	kill(bluez, SIGCONT);
+	assert_true(becomes(links, "bluetooth:strong"));
+	/* the kernel keeps the connections of one that dies */
+	kill(bluez, SIGKILL);
+	waitpid(bluez, NULL, 0);
+	assert_true(becomes(links, "bluetooth:open"));
+	bluez = start_bluez();
+	assert_true(becomes(links, ""));
+	device_gets("'Connected': <true>, 'Paired': <true>");
+	assert_true(becomes(links, "bluetooth:strong"));
+	end(bus);
+	assert_true(becomes(links, "bluetooth:open"));
+	end(bluez);
 	pn_links_close(links);
 }
 #endif
@@ -337,6 +422,7 @@ int main(void)
 		cmocka_unit_test(a_running_hostapd),
 #ifdef CPNS_HAVE_DBUS
 		cmocka_unit_test(bluez_of_a_bus),
+		cmocka_unit_test(bluez_that_fails),
 #endif
 	};
 

@@ -1,32 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * BlueZ over D-Bus (libdbus): the devices that are connected and whether they
- * are paired.  Every signal of org.bluez has its objects read again, once for
- * all that come together; without a signal nothing wakes the daemon.
+ * are paired.  Every signal of org.bluez has its objects read again, ten times
+ * a second at most; without a signal nothing wakes the daemon.
  *
- * A BlueZ that does not let itself be asked counts as an open link: what is
- * not known to be protected is not.
+ * A BlueZ that does not let itself be asked or does not answer counts as an
+ * open link: what is not known to be protected is not.  So does one that went
+ * while devices were connected, until it is back: stopped in order it ends the
+ * connections and says so, but those of one that dies stay with the kernel.
+ *
+ * Paired stands for encrypted, which BlueZ does not tell: with a paired device
+ * of Bluetooth 2.1 and later the kernel leaves nothing but service discovery
+ * unencrypted (security mode 4), and BlueZ itself asks for it on LE.
  *
  * Runs in the loop's thread.  The watch owns its connection, a private one.
  */
 #include "seca/bluez.h"
 
-#include <dbus/dbus.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
+#include "seca/bluez_messages.h"
 
 #define BLUEZ			"org.bluez"
-#define DEVICE_INTERFACE	"org.bluez.Device1"
 #define SETTLE_SECONDS		0.1
+#define ANSWER_SECONDS		10
 #define RETRY_SECONDS		60
-#define DEVICES_MAX		32
+/* for one that starts, to read what the kernel has connected */
+#define RETURN_SECONDS		5
 
-struct device {
-	char name[40];
-	enum pn_link_security security;
+enum doubt {
+	DOUBT_NONE, DOUBT_REFUSED, DOUBT_SILENT, DOUBT_GONE,
 };
 
 struct bluez_watch {
@@ -36,11 +42,14 @@ struct bluez_watch {
 	void *context;
 	DBusConnection *bus;
 	DBusPendingCall *asked;
+	bool again;			/* heard something since */
+	char owner[40];			/* who answered, by its unique name */
 	struct loop_timer look;		/* ask, or connect */
+	struct loop_timer patience;	/* until the answer */
 	struct loop_timer dispatch;
-	struct device devices[DEVICES_MAX];
+	struct bluez_device devices[BLUEZ_DEVICES_MAX];
 	size_t count;
-	bool refused;
+	enum doubt doubt;		/* an open link more */
 };
 
 /* what libdbus wants to know of a descriptor; it owns the DBusWatch */
@@ -118,84 +127,55 @@ static void io_remove(DBusWatch *bus_watch, void *context)
 }
 
 static void set_devices(struct bluez_watch *watch,
-			const struct device *devices, size_t count,
-			bool refused)
+			const struct bluez_device *devices, size_t count,
+			enum doubt doubt)
 {
-	if (count == watch->count && refused == watch->refused &&
+	if (count == watch->count && doubt == watch->doubt &&
 	    !memcmp(devices, watch->devices, count * sizeof(*devices)))
 		return;
-	memset(watch->devices, 0, sizeof(watch->devices));
-	memcpy(watch->devices, devices, count * sizeof(*devices));
+	memmove(watch->devices, devices, count * sizeof(*devices));
 	watch->count = count;
-	watch->refused = refused;
+	watch->doubt = doubt;
 	watch->changed(watch->context);
 }
 
-/* a{sv} of a device; whether it is connected */
-static bool read_device(DBusMessageIter *properties, struct device *device)
+static void forget_question(struct bluez_watch *watch)
 {
-	bool connected = false, paired = false, legacy = false;
-	DBusMessageIter pair, value;
-	dbus_bool_t flag;
-	const char *name, *text;
-
-	for (; dbus_message_iter_get_arg_type(properties) ==
-	     DBUS_TYPE_DICT_ENTRY; dbus_message_iter_next(properties)) {
-		dbus_message_iter_recurse(properties, &pair);
-		dbus_message_iter_get_basic(&pair, &name);
-		dbus_message_iter_next(&pair);
-		dbus_message_iter_recurse(&pair, &value);
-		if (dbus_message_iter_get_arg_type(&value) ==
-		    DBUS_TYPE_BOOLEAN) {
-			dbus_message_iter_get_basic(&value, &flag);
-			if (!strcmp(name, "Connected"))
-				connected = flag;
-			else if (!strcmp(name, "Paired"))
-				paired = flag;
-			else if (!strcmp(name, "LegacyPairing"))
-				legacy = flag;
-		} else if (!strcmp(name, "Address") &&
-			   dbus_message_iter_get_arg_type(&value) ==
-			   DBUS_TYPE_STRING) {
-			dbus_message_iter_get_basic(&value, &text);
-			snprintf(device->name, sizeof(device->name), "%s",
-				 text);
-		}
-	}
-	/* pairing before Bluetooth 2.1 rests on a short PIN */
-	device->security = !paired ? PN_LINK_OPEN :
-			   legacy ? PN_LINK_WEAK : PN_LINK_STRONG;
-	return connected;
+	loop_timer_stop(&watch->patience);
+	watch->again = false;
+	if (!watch->asked)
+		return;
+	dbus_pending_call_cancel(watch->asked);
+	dbus_pending_call_unref(watch->asked);
+	watch->asked = NULL;
 }
 
-/* the objects of GetManagedObjects, a{oa{sa{sv}}} */
-static size_t read_devices(DBusMessage *message, struct device *devices)
+/* nobody is there to tell of the devices */
+static void lost(struct bluez_watch *watch)
 {
-	DBusMessageIter top, objects, object, interfaces, interface, properties;
-	const char *name;
-	size_t count = 0;
+	bool unknown = watch->count || watch->doubt;
 
-	dbus_message_iter_init(message, &top);
-	dbus_message_iter_recurse(&top, &objects);
-	for (; dbus_message_iter_get_arg_type(&objects) ==
-	     DBUS_TYPE_DICT_ENTRY; dbus_message_iter_next(&objects)) {
-		dbus_message_iter_recurse(&objects, &object);
-		dbus_message_iter_next(&object);
-		dbus_message_iter_recurse(&object, &interfaces);
-		for (; dbus_message_iter_get_arg_type(&interfaces) ==
-		     DBUS_TYPE_DICT_ENTRY && count < DEVICES_MAX;
-		     dbus_message_iter_next(&interfaces)) {
-			dbus_message_iter_recurse(&interfaces, &interface);
-			dbus_message_iter_get_basic(&interface, &name);
-			if (strcmp(name, DEVICE_INTERFACE))
-				continue;
-			dbus_message_iter_next(&interface);
-			dbus_message_iter_recurse(&interface, &properties);
-			memset(&devices[count], 0, sizeof(devices[count]));
-			count += read_device(&properties, &devices[count]);
-		}
-	}
-	return count;
+	forget_question(watch);
+	watch->owner[0] = '\0';
+	if (unknown && watch->doubt != DOUBT_GONE)
+		log_warning("BlueZ has gone with its devices connected: an open link until it is back");
+	set_devices(watch, watch->devices, 0,
+		    unknown ? DOUBT_GONE : DOUBT_NONE);
+}
+
+static void forget_device(struct bluez_watch *watch, const char *path)
+{
+	struct bluez_device *devices = watch->devices;
+	size_t i = 0;
+
+	while (i < watch->count &&
+	       strncmp(devices[i].path, path, sizeof(devices->path) - 1))
+		i++;
+	if (i == watch->count)
+		return;
+	memmove(&devices[i], &devices[i + 1],
+		(watch->count - i - 1) * sizeof(*devices));
+	set_devices(watch, devices, watch->count - 1, watch->doubt);
 }
 
 static bool nobody_there(const char *error)
@@ -210,25 +190,42 @@ static void answered(DBusPendingCall *call, void *context)
 {
 	struct bluez_watch *watch = context;
 	DBusMessage *message = dbus_pending_call_steal_reply(call);
-	struct device devices[DEVICES_MAX + 1] = { 0 };
+	struct bluez_device devices[BLUEZ_DEVICES_MAX + 1] = { 0 };
+	bool again = watch->again;
 	const char *error;
 
-	dbus_pending_call_unref(watch->asked);
-	watch->asked = NULL;
+	forget_question(watch);
 	if (!message)
 		return;
 	if (dbus_message_get_type(message) == DBUS_MESSAGE_TYPE_METHOD_RETURN &&
 	    dbus_message_has_signature(message, "a{oa{sa{sv}}}")) {
-		set_devices(watch, devices, read_devices(message, devices),
-			    false);
+		snprintf(watch->owner, sizeof(watch->owner), "%s",
+			 dbus_message_get_sender(message) ?: "");
+		set_devices(watch, devices, bluez_read_devices(message, devices),
+			    DOUBT_NONE);
 	} else {
 		error = dbus_message_get_error_name(message) ?: "bad answer";
-		if (!nobody_there(error) && !watch->refused)
-			log_warning("BlueZ cannot be asked (%s): its links count as open",
-				    error);
-		set_devices(watch, devices, 0, !nobody_there(error));
+		if (nobody_there(error)) {
+			lost(watch);
+		} else {
+			if (watch->doubt != DOUBT_REFUSED)
+				log_warning("BlueZ cannot be asked (%s): its links count as open",
+					    error);
+			set_devices(watch, devices, 0, DOUBT_REFUSED);
+		}
 	}
 	dbus_message_unref(message);
+	if (again && !loop_timer_active(&watch->look))
+		loop_timer_start(&watch->look, SETTLE_SECONDS);
+}
+
+/* the answer still counts, should it come */
+static void no_answer(void *context)
+{
+	struct bluez_watch *watch = context;
+
+	log_warning("BlueZ does not answer: an open link until it does");
+	set_devices(watch, watch->devices, watch->count, DOUBT_SILENT);
 }
 
 static void ask(struct bluez_watch *watch)
@@ -244,9 +241,11 @@ static void ask(struct bluez_watch *watch)
 	dbus_message_set_auto_start(message, FALSE);
 	if (dbus_connection_send_with_reply(watch->bus, message, &watch->asked,
 					    DBUS_TIMEOUT_INFINITE) &&
-	    watch->asked)
+	    watch->asked) {
 		dbus_pending_call_set_notify(watch->asked, answered, watch,
 					     NULL);
+		loop_timer_start(&watch->patience, ANSWER_SECONDS);
+	}
 	dbus_message_unref(message);
 }
 
@@ -254,16 +253,53 @@ static void drop(struct bluez_watch *watch)
 {
 	DBusConnection *bus = watch->bus;
 
-	if (watch->asked) {
-		dbus_pending_call_cancel(watch->asked);
-		dbus_pending_call_unref(watch->asked);
-		watch->asked = NULL;
-	}
+	forget_question(watch);
 	watch->bus = NULL;
 	if (bus) {
 		dbus_connection_close(bus);
 		dbus_connection_unref(bus);
 	}
+}
+
+/* a signal stops no clock: they may come without a pause */
+static void look_soon(struct bluez_watch *watch)
+{
+	if (watch->asked)
+		watch->again = true;
+	else if (!loop_timer_active(&watch->look))
+		loop_timer_start(&watch->look, SETTLE_SECONDS);
+}
+
+static void owner_changed(struct bluez_watch *watch, DBusMessage *message)
+{
+	const char *name, *before, *now;
+
+	if (!dbus_message_has_sender(message, DBUS_SERVICE_DBUS) ||
+	    !dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &name,
+				   DBUS_TYPE_STRING, &before, DBUS_TYPE_STRING,
+				   &now, DBUS_TYPE_INVALID) ||
+	    strcmp(name, BLUEZ))
+		return;
+	if (*before)
+		lost(watch);
+	if (*now)
+		loop_timer_start(&watch->look, watch->doubt == DOUBT_GONE ?
+				 RETURN_SECONDS : SETTLE_SECONDS);
+}
+
+/*
+ * A device that goes is taken off at once: who is asked only later may be gone
+ * as well by then, with no device connected.
+ */
+static void device_changed(struct bluez_watch *watch, DBusMessage *message)
+{
+	const char *path;
+
+	if (!watch->owner[0] || !dbus_message_has_sender(message, watch->owner))
+		return;
+	path = bluez_read_departure(message);
+	if (path)
+		forget_device(watch, path);
 }
 
 static DBusHandlerResult heard(DBusConnection *bus, DBusMessage *message,
@@ -274,12 +310,16 @@ static DBusHandlerResult heard(DBusConnection *bus, DBusMessage *message,
 	if (dbus_message_is_signal(message, DBUS_INTERFACE_LOCAL,
 				   "Disconnected")) {
 		log_notice("the D-Bus bus has gone");
-		set_devices(watch, watch->devices, 0, false);
+		lost(watch);
 		/* not from within its own callback: look() drops it */
 		loop_timer_start(&watch->look, RETRY_SECONDS);
+	} else if (dbus_message_is_signal(message, DBUS_INTERFACE_DBUS,
+					  "NameOwnerChanged")) {
+		owner_changed(watch, message);
 	} else if (dbus_message_get_type(message) ==
 		   DBUS_MESSAGE_TYPE_SIGNAL) {
-		loop_timer_start(&watch->look, SETTLE_SECONDS);
+		device_changed(watch, message);
+		look_soon(watch);
 	}
 	return DBUS_HANDLER_RESULT_HANDLED;
 }
@@ -326,13 +366,16 @@ static void look(void *context)
 
 	if (watch->bus && !dbus_connection_get_is_connected(watch->bus))
 		drop(watch);
-	if (!watch->bus && !connect_bus(watch)) {
-		loop_timer_start(&watch->look, RETRY_SECONDS);
-		return;
+	if (!watch->bus) {
+		if (!connect_bus(watch)) {
+			loop_timer_start(&watch->look, RETRY_SECONDS);
+			return;
+		}
+		/* BlueZ may be as new as the bus */
+		if (watch->doubt == DOUBT_GONE)
+			loop_timer_start(&watch->look, RETURN_SECONDS);
 	}
-	if (watch->asked)
-		loop_timer_start(&watch->look, SETTLE_SECONDS);
-	else
+	if (!watch->asked && !loop_timer_active(&watch->look))
 		ask(watch);
 	loop_timer_start(&watch->dispatch, 0);
 }
@@ -368,6 +411,7 @@ int bluez_watch_open(struct bluez_watch **watch, struct loop *loop,
 	made->changed = changed;
 	made->context = context;
 	loop_timer_init(loop, &made->dispatch, dispatch, made);
+	loop_timer_init(loop, &made->patience, no_answer, made);
 	loop_timer_init(loop, &made->look, look, made);
 	loop_timer_start(&made->look, 0);
 	*watch = made;
@@ -396,20 +440,25 @@ void bluez_watch_close(struct bluez_watch *watch)
  * @room: of @links
  *
  * Open without pairing, weak with pairing by PIN (before Bluetooth 2.1),
- * else strong.
+ * else strong; an open one more where BlueZ does not tell of all.
  *
  * Return: how many.
  */
 size_t bluez_watch_links(const struct bluez_watch *watch,
 			 struct pn_link *links, size_t room)
 {
+	static const char *const doubts[] = {
+		[DOUBT_REFUSED] = "BlueZ cannot be asked",
+		[DOUBT_SILENT] = "BlueZ does not answer",
+		[DOUBT_GONE] = "BlueZ has gone",
+	};
 	size_t count = 0;
 
-	if (watch->refused && room) {
+	if (watch->doubt && room) {
 		links[count].kind = PN_LINK_BLUETOOTH;
 		links[count].security = PN_LINK_OPEN;
-		snprintf(links[count++].source, sizeof(links->source),
-			 "BlueZ cannot be asked");
+		snprintf(links[count++].source, sizeof(links->source), "%s",
+			 doubts[watch->doubt]);
 	}
 	for (size_t i = 0; i < watch->count && count < room; i++) {
 		links[count].kind = PN_LINK_BLUETOOTH;

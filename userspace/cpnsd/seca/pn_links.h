@@ -5,7 +5,7 @@
  * caps 2): from the configuration, from hostapd, from BlueZ.
  *
  * Loop thread only.  struct pn_links owns its sources; what a source says
- * counts until it says otherwise or goes.
+ * counts until it says otherwise or goes (a BlueZ that goes: bluez.c).
  */
 #ifndef CPNSD_SECA_PN_LINKS_H
 #define CPNSD_SECA_PN_LINKS_H
