@@ -15,12 +15,14 @@
 #include <crypto/internal/aead.h>
 #include <crypto/scatterwalk.h>
 #include <linux/module.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 
 #include "cpns.h"
 
 #define CPNS_TAG_BYTES	16
 #define CPNS_IV_MAX_LEN	12
+#define CPNS_AAD_SHORT	64
 #define CPNS_ALIGN_MAX	64
 
 /* what X may be, by name before any lookup, and what it takes */
@@ -51,8 +53,13 @@ struct cpns_tfm {
 	u8				use_id;
 };
 
-/* the IV outlives an asynchronous X: it stands here, aligned as X wants it */
+/*
+ * What outlives an asynchronous X: AAD and IV in front of the caller's text,
+ * and the IV, aligned as X wants it.
+ */
 struct cpns_request {
+	struct scatterlist	src[3];
+	u8			aad[CPNS_AAD_SHORT + CPNS_IV_MAX_LEN];
 	u8			iv[CPNS_IV_MAX_LEN + CPNS_ALIGN_MAX];
 	struct aead_request	subreq;
 };
@@ -156,15 +163,16 @@ static void cpns_copy(struct scatterlist *dst, struct scatterlist *src,
 #ifdef CPNS_HAVE_MEMCPY_SGLIST
 	memcpy_sglist(dst, src, len);
 #else
+	struct sg_mapping_iter from;
 	unsigned int done, part;
-	u8 piece[256];
 
-	for (done = 0; done < len; done += part) {
-		part = min_t(unsigned int, len - done, sizeof(piece));
-		scatterwalk_map_and_copy(piece, src, done, part, 0);
-		scatterwalk_map_and_copy(piece, dst, done, part, 1);
+	sg_miter_start(&from, src, sg_nents_for_len(src, len),
+		       SG_MITER_ATOMIC | SG_MITER_FROM_SG);
+	for (done = 0; done < len && sg_miter_next(&from); done += part) {
+		part = min_t(size_t, len - done, from.length);
+		scatterwalk_map_and_copy(from.addr, dst, done, part, 1);
 	}
-	memzero_explicit(piece, sizeof(piece));
+	sg_miter_stop(&from);
 #endif
 }
 
@@ -195,6 +203,39 @@ static u8 *cpns_request_iv(struct crypto_aead *aead, struct aead_request *req)
 	return PTR_ALIGN(&rctx->iv[0], crypto_aead_alignmask(aead) + 1);
 }
 
+/*
+ * The source is the caller's and may not even be his to write (pages spliced
+ * into a socket), so the IV goes to the destination only. X takes the text
+ * from where it is, without a copy, unless the AAD is a long one.
+ */
+static struct scatterlist *
+cpns_place_iv(struct cpns_tfm *tfm, struct aead_request *req, u8 *iv)
+{
+	struct cpns_request *rctx = aead_request_ctx(req);
+	unsigned int ivsize = tfm->algorithm->ivsize;
+	unsigned int ahead = req->assoclen + ivsize;
+	struct scatterlist *text;
+
+	if (req->src == req->dst || req->assoclen > CPNS_AAD_SHORT) {
+		if (req->src != req->dst)
+			cpns_copy(req->dst, req->src,
+				  req->assoclen + req->cryptlen);
+		scatterwalk_map_and_copy(iv, req->dst, req->assoclen, ivsize,
+					 1);
+		return req->dst;
+	}
+
+	scatterwalk_map_and_copy(rctx->aad, req->src, 0, req->assoclen, 0);
+	memcpy(rctx->aad + req->assoclen, iv, ivsize);
+	scatterwalk_map_and_copy(rctx->aad, req->dst, 0, ahead, 1);
+	sg_init_table(rctx->src, ARRAY_SIZE(rctx->src));
+	sg_set_buf(rctx->src, rctx->aad, ahead);
+	text = scatterwalk_ffwd(rctx->src + 1, req->src, ahead);
+	if (text != rctx->src + 1)
+		sg_chain(rctx->src, 2, text);
+	return rctx->src;
+}
+
 static int cpns_encrypt(struct aead_request *req)
 {
 	struct crypto_aead *aead = crypto_aead_reqtfm(req);
@@ -215,14 +256,9 @@ static int cpns_encrypt(struct aead_request *req)
 	memset(iv, 0, ivsize);
 	memcpy(iv + ivsize - sizeof(counter), &counter, sizeof(counter));
 
-	/*
-	 * The source is the caller's and may not even be his to write (pages
-	 * spliced into a socket), so the IV goes to the destination only.
-	 */
-	if (req->src != req->dst)
-		cpns_copy(req->dst, req->src, req->assoclen + req->cryptlen);
-	scatterwalk_map_and_copy(iv, req->dst, req->assoclen, ivsize, 1);
-	return crypto_aead_encrypt(cpns_subrequest(tfm, req, req->dst, iv));
+	return crypto_aead_encrypt(cpns_subrequest(tfm, req,
+						   cpns_place_iv(tfm, req, iv),
+						   iv));
 }
 
 static int cpns_decrypt(struct aead_request *req)

@@ -176,27 +176,36 @@ TEST_F_TIMEOUT(aead, sizes, 120)
 {
 	static const size_t sizes[] = { 0, 1, 15, 16, 17, 4083, 4084, 4085,
 					8192, 60000 };
+	/* short AAD goes another way than long */
+	static const size_t aads[] = { 0, 1, 63, 64, 65, 500 };
 	int fd = keyed(GCM, self->serial, 0, SID, CPNS_USE_AF_ALG, 32);
 	uint8_t *input = calloc(1, 65536), *sealed = malloc(65536);
 	uint8_t *plain = malloc(65536);
 
 	ASSERT_GE(fd, 0);
-	for (unsigned int a = 0; a < 2; a++)
+	for (unsigned int a = 0; a < 6; a++)
 		for (unsigned int i = 0; i < 10; i++) {
-			size_t head = (a ? 500 : 0) + 12;
+			size_t head = aads[a] + 12;
 			size_t all = head + sizes[i];
 
-			memset(input, 0, head);
-			for (size_t j = head; j < all; j++)
+			for (size_t j = 0; j < all; j++)
 				input[j] = j * 7;
+			memset(input + aads[a], 0, 12);
 			ASSERT_EQ((int)all + 16,
 				  cpns_test_aead(fd, true, NULL, 0, head - 12,
 						 input, all, sealed, all + 16));
 			ASSERT_EQ((int)all,
 				  cpns_test_aead(fd, false, NULL, 0, head - 12,
 						 sealed, all + 16, plain, all));
+			EXPECT_EQ(0, memcmp(sealed, input, aads[a]));
+			EXPECT_EQ(0, memcmp(plain, sealed, head));
 			EXPECT_EQ(0, memcmp(plain + head, input + head,
 					    sizes[i]));
+			/* the AAD counts, however long it is */
+			sealed[aads[a] / 2] ^= 1;
+			EXPECT_EQ(-EBADMSG,
+				  cpns_test_aead(fd, false, NULL, 0, head - 12,
+						 sealed, all + 16, plain, all));
 		}
 	/* shorter than IV and tag */
 	EXPECT_EQ(-EINVAL, cpns_test_aead(fd, true, NULL, 0, 0, input, 11,
