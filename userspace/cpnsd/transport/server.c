@@ -16,6 +16,7 @@
 
 #define IDLE_SECONDS		240	/* nothing received: session freed */
 #define FIRST_LIFE_CHECK	10.0
+#define TURNS_MAX		8
 
 static void run_libcoap(struct transport_server *server)
 {
@@ -24,9 +25,23 @@ static void run_libcoap(struct transport_server *server)
 	server->running--;
 }
 
+/*
+ * While requests come, libcoap looks for more by itself: cheaper than by the
+ * loop, whose other watchers wait for some turns at most.  Not while there is
+ * something to push: that comes before the reports of those who have it.
+ */
 static void readable(void *context)
 {
-	run_libcoap(context);
+	struct transport_server *server = context;
+	unsigned int turn;
+	uint64_t before;
+
+	for (turn = 0; turn < TURNS_MAX; turn++) {
+		before = server->requests;
+		run_libcoap(server);
+		if (server->requests == before || server->due)
+			break;
+	}
 }
 
 static void later(void *context)

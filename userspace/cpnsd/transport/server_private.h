@@ -151,6 +151,7 @@ struct transport_server {
 	struct observed_path *paths;
 	struct observation *due;
 	struct observation *notifying;	/* NULL when it has gone meanwhile */
+	uint64_t requests;		/* that reached a handler */
 	unsigned int running;		/* calls of libcoap and handlers under way */
 };
 

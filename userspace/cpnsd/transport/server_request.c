@@ -332,6 +332,7 @@ void server_handle(coap_resource_t *resource, coap_session_t *session,
 	int code;
 
 	server = coap_get_app_data(coap_session_get_context(session));
+	server->requests++;
 	peer = peer_of_session(server, session);
 	if (!peer || peer->drop) {
 		coap_pdu_set_code(response, COAP_RESPONSE_CODE_UNAUTHORIZED);
