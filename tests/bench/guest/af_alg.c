@@ -29,7 +29,9 @@ struct side {
 	size_t size;		/* of the text */
 	size_t before;		/* bytes before it: IV, or associated data */
 	size_t associated;
-	unsigned char in[MOST + ROOM], out[MOST + ROOM];
+	/* as many pages for either */
+	unsigned char in[MOST + ROOM] __attribute__((aligned(4096)));
+	unsigned char out[MOST + ROOM] __attribute__((aligned(4096)));
 };
 
 static int message(struct side *side, bool encrypt)
