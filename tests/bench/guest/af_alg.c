@@ -30,8 +30,8 @@ struct side {
 	size_t before;		/* bytes before it: IV, or associated data */
 	size_t associated;
 	/* as many pages for either */
-	unsigned char in[MOST + ROOM] __attribute__((aligned(4096)));
-	unsigned char out[MOST + ROOM] __attribute__((aligned(4096)));
+	_Alignas(4096) unsigned char in[MOST + ROOM];
+	_Alignas(4096) unsigned char out[MOST + ROOM];
 };
 
 static int message(struct side *side, bool encrypt)
