@@ -17,6 +17,8 @@
 #define IDLE_SECONDS		240	/* nothing received: session freed */
 #define FIRST_LIFE_CHECK	10.0
 #define TURNS_MAX		8
+#define PEERS_PER_REQUEST	64
+#define PUSH_FIRST		0.5	/* s */
 
 static void run_libcoap(struct transport_server *server)
 {
@@ -26,9 +28,21 @@ static void run_libcoap(struct transport_server *server)
 }
 
 /*
+ * What is to be pushed goes out before anything is read, so that the last
+ * observers do not wait for the reports of the first: for half a second, then
+ * both take turns.
+ */
+static bool push_comes_first(const struct transport_server *server)
+{
+	return server->due && (!server->push_since ||
+			       loop_boottime() - server->push_since <
+			       PUSH_FIRST);
+}
+
+/*
  * While requests come, libcoap looks for more by itself: cheaper than by the
- * loop, whose other watchers wait for some turns at most.  Not while there is
- * something to push: that comes before the reports of those who have it.
+ * loop, whose other watchers wait for some turns at most.  With many peers it
+ * is not: each time libcoap goes through all of its sessions.
  */
 static void readable(void *context)
 {
@@ -36,10 +50,13 @@ static void readable(void *context)
 	unsigned int turn;
 	uint64_t before;
 
+	if (push_comes_first(server))
+		return;
 	for (turn = 0; turn < TURNS_MAX; turn++) {
 		before = server->requests;
 		run_libcoap(server);
-		if (server->requests == before || server->due)
+		if (server->due || server->peers_count >=
+		    (server->requests - before) * PEERS_PER_REQUEST)
 			break;
 	}
 }
@@ -49,6 +66,12 @@ static void later(void *context)
 	struct transport_server *server = context;
 
 	observations_notify_due(server);
+	if (!server->due)
+		server->push_since = 0.0;
+	else if (!server->push_since)
+		server->push_since = loop_boottime();
+	if (push_comes_first(server))
+		return;
 	/* the last words to a dropped peer have been said */
 	if (!server->due)
 		peers_end_dropped(server);

@@ -150,6 +150,7 @@ struct transport_server {
 	unsigned int handshakes, handshakes_max; /* peers without identity */
 	struct observed_path *paths;
 	struct observation *due;
+	double push_since;		/* boot time; 0: nothing was left due */
 	struct observation *notifying;	/* NULL when it has gone meanwhile */
 	uint64_t requests;		/* that reached a handler */
 	unsigned int running;		/* calls of libcoap and handlers under way */

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Many notifications at once: they come before what their receivers say to
+ * them, and they do not keep others out for long.  A real server and client
+ * on 127.0.0.1 in one loop.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "transport_fixture.h"
+
+#define GROUPS	2560		/* the server sends them in ten turns */
+
+static unsigned int pushed;		/* notifications made */
+static unsigned int pushed_at_report;	/* ... when the first report came */
+static unsigned int reports;
+static unsigned int told, answered;	/* what the client heard */
+static bool endless;
+static struct side side;
+
+static void count_answer(void *context,
+			 const struct transport_response *response)
+{
+	(void)context;
+	assert_int_equal(response->error, 0);
+	assert_int_equal(response->code, COAP_CHANGED);
+	answered++;
+}
+
+static void send_report(void)
+{
+	struct transport_segment path[2] = { segment("push"),
+					     segment("report") };
+	struct transport_call report = {
+		.method = METHOD_PUT, .path = path, .path_count = 2,
+		.format = FORMAT_CBOR, .body = (const uint8_t *)"x",
+		.body_size = 1, .done = count_answer,
+	};
+	struct transport_exchange *exchange;
+
+	assert_int_equal(transport_client_call(side.client, &report,
+					       &exchange), 0);
+}
+
+/* the first answer is to the request; what follows is pushed */
+static void count_told(void *context,
+		       const struct transport_response *response)
+{
+	bool *asked = context;
+
+	if (response->error)
+		return;
+	if (*asked) {
+		*asked = false;
+		answered++;
+		return;
+	}
+	if (!told++)
+		send_report();
+}
+
+static void serve(void *context, const struct transport_request *request,
+		  struct transport_answer *answer)
+{
+	if (request->method == METHOD_PUT) {
+		if (!reports++)
+			pushed_at_report = pushed;
+		endless = false;
+		transport_answer_code(answer, COAP_CHANGED);
+		return;
+	}
+	pushed += request->notification;
+	transport_answer_code(answer, COAP_CONTENT);
+	if (request->notification && endless)
+		transport_server_notify(fixture_server, request->path,
+					request->path_count);
+}
+
+static void observe_groups(unsigned int count)
+{
+	static char names[GROUPS][8];
+	static bool asked[GROUPS];
+	struct transport_exchange *exchange;
+	unsigned int i;
+
+	pushed = 0;
+	reports = 0;
+	told = 0;
+	answered = 0;
+	fixture_server_start("coaps+tcp");
+	assert_int_equal(transport_server_route(fixture_server, "push", serve,
+						NULL), 0);
+	side_open(&side, "gw1", fixture_uri, "urn:cpns:server:main");
+	side_wait_connected(&side);
+	for (i = 0; i < count; i++) {
+		struct transport_segment path[2] = {
+			segment("push"),
+		};
+		struct transport_call call = {
+			.method = METHOD_GET, .path = path, .path_count = 2,
+			.format = FORMAT_NONE, .observe = true,
+			.done = count_told, .context = &asked[i],
+		};
+
+		snprintf(names[i], sizeof(names[i]), "g%u", i);
+		path[1] = segment(names[i]);
+		asked[i] = true;
+		assert_int_equal(transport_client_call(side.client, &call,
+						       &exchange), 0);
+		run_until(&answered, i + 1, 10);
+	}
+	for (i = 0; i < count; i++) {
+		struct transport_segment path[2] = {
+			segment("push"), segment(names[i]),
+		};
+
+		transport_server_notify(fixture_server, path, 2);
+	}
+}
+
+static void test_push_before_reports(void **state)
+{
+	(void)state;
+	endless = false;
+	observe_groups(GROUPS);
+	run_until(&answered, GROUPS + 1, 20);
+	run_until(&told, GROUPS, 20);
+	assert_int_equal(reports, 1);
+	assert_int_equal(pushed_at_report, GROUPS);
+	side_close(&side);
+}
+
+/* one that is due again whenever it was sent */
+static void test_endless_push(void **state)
+{
+	(void)state;
+	endless = true;
+	observe_groups(1);
+	run_until(&answered, 1 + 1, 10);
+	assert_int_equal(reports, 1);
+	assert_true(pushed_at_report > 1);
+	side_close(&side);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_push_before_reports),
+		cmocka_unit_test(test_endless_push),
+	};
+
+	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
+}
