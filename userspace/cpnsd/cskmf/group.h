@@ -19,14 +19,6 @@
 #include "cskmf/sealing.h"
 #include "osg/tree.h"
 
-/* what an answer to a member is made of, as far as its ETag tells */
-struct answer_state {
-	uint8_t epoch[32];
-	uint64_t serial;		/* of the roster */
-	uint32_t leaf, sid;
-	uint8_t node_key[32];
-};
-
 /* a node that is or was a member */
 struct member {
 	UT_hash_handle hh;
@@ -39,10 +31,6 @@ struct member {
 	bool receiver_only;		/* its join asked for no SID */
 	size_t sender_at;		/* of its Sender-ID: only a hint */
 	struct sealing_task *presealed;	/* last SEAL, or NULL */
-	struct {			/* last ETag, and what it stands for */
-		struct answer_state of;
-		uint8_t bytes[8];
-	} etag;
 	/* what the last SEAL that we sent it was made of */
 	struct {
 		bool made;
