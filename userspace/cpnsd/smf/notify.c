@@ -26,13 +26,26 @@ struct told {
 	uint8_t etag[GROUP_ETAG_SIZE];
 };
 
+/* of each member with each epoch: snprintf() would be most of what that costs */
+static void make_key(char key[TOLD_KEY_MAX], const char *node,
+		     const char *sgid)
+{
+	size_t node_size = strnlen(node, IDENTITY_ID_MAX);
+	size_t sgid_size = strnlen(sgid, CPNS_SGID_MAX);
+
+	memcpy(key, node, node_size);
+	key[node_size] = ' ';
+	memcpy(key + node_size + 1, sgid, sgid_size);
+	key[node_size + 1 + sgid_size] = '\0';
+}
+
 static struct told *find_told(const struct smf *smf, const char *node,
 			      const char *sgid)
 {
 	char key[TOLD_KEY_MAX];
 	struct told *told;
 
-	snprintf(key, sizeof(key), "%s %s", node, sgid);
+	make_key(key, node, sgid);
 	HASH_FIND_STR(smf->told, key, told);
 	return told;
 }
@@ -183,8 +196,7 @@ static void mark_told(struct list *list, bool anew)
 			told = calloc(1, sizeof(*told));
 			if (!told)
 				continue;	/* told once more, later */
-			snprintf(told->key, sizeof(told->key), "%s %s",
-				 list->node, list->groups[i].sgid);
+			make_key(told->key, list->node, list->groups[i].sgid);
 			HASH_ADD_STR(smf->told, key, told);
 		}
 		memcpy(told->etag, list->groups[i].etag, sizeof(told->etag));
