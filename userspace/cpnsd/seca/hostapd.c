@@ -263,7 +263,8 @@ static struct network *network_named(struct hostapd_watch *watch,
 		return NULL;
 	network->watch = watch;
 	network->fd = -1;
-	snprintf(network->name, sizeof(network->name), "%s", name);
+	snprintf(network->name, sizeof(network->name), "%.*s",
+		 NAME_LENGTH - 1, name);
 	network->next = watch->networks;
 	watch->networks = network;
 	return network;

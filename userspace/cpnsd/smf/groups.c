@@ -265,7 +265,7 @@ int smf_node_revoke(struct smf *smf, const char *node, bool revoked,
 			  listing.sgids[i], node, cause);
 		if (!result)
 			snprintf(reason, SMF_REASON_MAX,
-				 "revoked, but not evicted from %s: %s",
+				 "revoked, but not evicted from %s: %.300s",
 				 listing.sgids[i], cause);
 		result = error;
 	}
