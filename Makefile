@@ -150,7 +150,8 @@ check-debug:
 	$(Q)tests/vm/install-packages build demo check debug
 	$(Q)tree=$$(JOBS=$(JOBS) tests/vm/debug-kernel) && \
 		release=$$(cat $$tree/include/config/kernel.release) && \
-		$(MAKE) KERNEL_TREE=$$tree kmod-$$release kunit-$$release kselftest
+		$(MAKE) KERNEL_TREE=$$tree kmod-$$release kunit-$$release \
+			kselftest userspace
 	$(Q)CPNS_BUILD=$(BUILD) CPNS_KERNELS=debug tests/run-all kernel
 
 # BENCH=name runs one of tests/bench/.
