@@ -11,6 +11,8 @@
 set -u
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/lab.sh"
+# shellcheck source=tests/netns/link_level.sh
+. "$(dirname "$0")/link_level.sh"
 
 modules=$build/kselftest-bluetooth/$(uname -r)
 if [ ! -e "$modules/hci_vhci.ko" ]; then
@@ -150,14 +152,6 @@ link_says() {
 	link_lines | grep -qx "  link: bluetooth open (BlueZ $1)"
 }
 
-level_is() {
-	in_ns server "$cpnsctl" node list --json | python3 -c '
-import json, sys
-for node in json.load(sys.stdin)["nodes"]:
-    if node["node"].endswith("gw1"):
-        print(node["level"])' | grep -qx "$1"
-}
-
 seen() {
 	wait_until 30 links_are "$1" && wait_until 20 level_is "$2"
 }
@@ -172,30 +166,19 @@ bluetooth_up >"$log/up" 2>&1 || {
 	exit 1
 }
 
-both_listed() {
-	logged gw1 "listed" && logged gw2 "listed"
-}
-lab_up both_listed < <(group_document "$sgid" esp |
-	sed 's/delivery="push"/delivery="pull"/; s/suite="1"/suite="1" min-level="1"/')
+level_lab_up
 
 claim "two adapters and no device connected: no link, level 2" unseen
 claim "the gateway gets the key" in_ns gw1 "$cpnsctl" join "$sgid"
 claim "a device connects without pairing" connect "$discovery"
 claim "... an open link, of which the server hears" seen open 0
-in_ns server "$cpnsctl" group rekey "$sgid" >/dev/null
-refused() {
-	logged gw1 "security level 0 is below the group's 1"
-}
-in_ns gw1 "$cpnsctl" join "$sgid" >/dev/null 2>&1
+ask_for_new_key
 claim "... the next key is refused" wait_until 60 refused
 
 tell "pair $device"
 claim "it pairs" wait_until 30 said 'Pairing successful'
 claim "... a strong link" seen strong 2
 claim "... which the kernel has encrypted" connected ENCRYPT
-new_key() {
-	in_ns gw1 "$cpnsctl" join "$sgid" && epoch_is gw1 "$sgid" 2
-}
 claim "... and the gateway gets the new key" wait_until 90 new_key
 
 end l2test

@@ -9,6 +9,8 @@
 set -u
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/lab.sh"
+# shellcheck source=tests/netns/link_level.sh
+. "$(dirname "$0")/link_level.sh"
 
 write_hostapd() {
 	printf 'interface=pn0\ndriver=none\nctrl_interface=%s\nssid=house\n%s' \
@@ -20,11 +22,7 @@ rsn_pairwise=CCMP
 wpa_passphrase=correct horse battery
 '
 
-both_listed() {
-	logged gw1 "listed" && logged gw2 "listed"
-}
-lab_up both_listed < <(group_document "$sgid" esp |
-	sed 's/delivery="push"/delivery="pull"/; s/suite="1"/suite="1" min-level="1"/')
+level_lab_up
 kill "$(daemon_pid gw1)"
 echo "hostapd = $lab/gw1/hostapd" >>"$lab/gw1/cpnsd.conf"
 write_hostapd "$strong"
@@ -32,13 +30,6 @@ ip netns exec gw1 hostapd "$lab/hostapd.conf" >"$lab/hostapd.log" 2>&1 &
 hostapd=$!
 daemon_start gw1
 
-level_is() {
-	in_ns server "$cpnsctl" node list --json | python3 -c '
-import json, sys
-for node in json.load(sys.stdin)["nodes"]:
-    if node["node"].endswith("gw1"):
-        print(node["level"])' | grep -qx "$1"
-}
 link_is() {
 	in_ns gw1 "$cpnsctl" status | tee /dev/stderr |
 		grep -qx "  link: wifi $1 (hostapd pn0)"
@@ -53,18 +44,11 @@ told() {
 	wait_until 30 level_is 0 && echo "$((EPOCHSECONDS - begin)) s" >&3
 }
 claim "the network is opened: the server hears of it" told
-in_ns server "$cpnsctl" group rekey "$sgid" >/dev/null
-refused() {
-	logged gw1 "security level 0 is below the group's 1"
-}
-in_ns gw1 "$cpnsctl" join "$sgid" >/dev/null 2>&1
+ask_for_new_key
 claim "the next key is refused, and the gateway says why" wait_until 60 refused
 write_hostapd "$strong"
 kill -HUP "$hostapd"
 claim "protected again: the server hears of it" wait_until 30 level_is 2
-new_key() {
-	in_ns gw1 "$cpnsctl" join "$sgid" && epoch_is gw1 "$sgid" 2
-}
 claim "... and the gateway gets the new key" wait_until 90 new_key
 kill "$hostapd"
 claims_table
