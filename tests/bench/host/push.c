@@ -27,13 +27,23 @@
 #define OUR_PORT	5684u
 #define PEER_PORT	5694u
 #define PATIENCE	60.0		/* s for one round */
+/*
+ * s after each round: our epochs are DTD + 1 s apart, and a server that rested
+ * is faster to begin with than one that has just served.
+ */
+#define REST		3
 #define EVENTS		256
-#define SGID_FORM	"sip:push-%u@cpns.example"
+#define SGID_FORM	"sip:push-%u%s@cpns.example"
 
 struct observer {
 	struct member member;
 	char report[128];		/* path of its status */
 	double received, reported;	/* s since the cause, 0: not yet */
+};
+
+struct run {
+	unsigned int count;		/* observers */
+	bool logged;			/* a line for each delivery */
 };
 
 /* one server and those who observe it */
@@ -212,8 +222,7 @@ static int push_ours(struct side *side, const char *sgid,
 	result = control_call("group-rekey", sgid, "reason", "timer") ?:
 		 wait_for_all(side);
 	percentiles(side, times);
-	/* epochs are DTD + 1 s apart; nothing of ours runs meanwhile */
-	sleep(3);
+	sleep(REST);
 	return result;
 }
 
@@ -232,6 +241,7 @@ static int push_peer(struct side *side, struct member *cause,
 	result = member_send(cause, &put) ?: wait_for_all(side) ?:
 		 member_receive(cause, &message);
 	percentiles(side, times);
+	sleep(REST);
 	return result;
 }
 
@@ -298,6 +308,8 @@ static int connect_all(struct side *side, struct side *other,
 			result = observe(side, observer);
 		if (!result && other)
 			result = stay_alive(other);
+		if (!result && i % 64 == 63)
+			result = stay_alive(side);
 	}
 	if (result)
 		fprintf(stderr, "observer %u: %s\n", i, strerror(-result));
@@ -338,7 +350,7 @@ static void keep(struct series series[4], unsigned int round, int which,
 		 series[i].again)[round] = 1 / values[i];
 }
 
-static void print(const struct series series[4], unsigned int count)
+static void print(const struct series series[4], const struct run *run)
 {
 	static const char *const names[] = {
 		"received, p50", "received, p99", "reported, p50",
@@ -348,18 +360,19 @@ static void print(const struct series series[4], unsigned int count)
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		snprintf(what, sizeof(what), "%u observers, %s", count,
-			 names[i]);
+		snprintf(what, sizeof(what), "%u observers%s, %s", run->count,
+			 run->logged ? ", logged" : "", names[i]);
 		print_pair("push", what, "push",
-			   "libcoap's coap-server, static body", 1 / 1.5,
+			   "libcoap's coap-server, static body",
+			   run->logged ? 0 : 1 / 1.5,
 			   series[i].ours, series[i].peer, series[i].again);
 		print_figure("push", what, "ms",
 			     1e3 / load_median(series[i].ours, LOAD_ROUNDS));
 	}
 }
 
-static int measure(struct authority *authority, struct side *ours,
-		   struct side *peer, const char *sgid)
+static int measure(struct authority *authority, const struct run *run,
+		   struct side *ours, struct side *peer, const char *sgid)
 {
 	static struct series series[4];
 	struct member cause;
@@ -402,18 +415,19 @@ static int measure(struct authority *authority, struct side *ours,
 		keep(series, i, 2, &times);
 	}
 	if (!result)
-		print(series, ours->count);
+		print(series, run);
 	member_close(&cause);
 	return result;
 }
 
 static int bench(struct authority *authority, const char *directory,
-		 unsigned int count)
+		 const struct run *run)
 {
 	static struct side ours, peer;
 	char cert[300], key[300], ca[300], log[300], sgid[64], *document;
 	char *const our_arguments[] = {
-		getenv("CPNSD"), "--config-dir", (char *)directory, NULL,
+		getenv("CPNSD"), "--config-dir", (char *)directory,
+		run->logged ? NULL : "--quiet", NULL,
 	};
 	char *const peer_arguments[] = {
 		"coap-server-openssl", "-A", "127.0.0.1", "-p", "5693",
@@ -424,14 +438,15 @@ static int bench(struct authority *authority, const char *directory,
 
 	memset(&ours, 0, sizeof(ours));
 	memset(&peer, 0, sizeof(peer));
-	ours.count = count;
-	peer.count = count;
+	ours.count = run->count;
+	peer.count = run->count;
 	ours.port = OUR_PORT;
 	peer.port = PEER_PORT;
 	snprintf(cert, sizeof(cert), "%s/node.pem", directory);
 	snprintf(key, sizeof(key), "%s/node.key", directory);
 	snprintf(ca, sizeof(ca), "%s/ca.pem", directory);
-	snprintf(sgid, sizeof(sgid), SGID_FORM, count);
+	snprintf(sgid, sizeof(sgid), SGID_FORM, run->count,
+		 run->logged ? "-logged" : "");
 	snprintf(ours.path, sizeof(ours.path), "ace-group|%.50s", sgid);
 	snprintf(peer.path, sizeof(peer.path), "key");
 	snprintf(log, sizeof(log), "%s/cpnsd.log", directory);
@@ -440,7 +455,7 @@ static int bench(struct authority *authority, const char *directory,
 	peer.server = server_start(peer_arguments, log, PEER_PORT);
 	if (ours.server < 0 || peer.server < 0)
 		return -1;
-	document = group_document(sgid, count, "roles=\"receiver\" delivery=\"push\"",
+	document = group_document(sgid, run->count, "roles=\"receiver\" delivery=\"push\"",
 				  "atd=\"0\" dtd=\"1\" batch-ms=\"0\"");
 	before = server_resident(ours.server);
 	result = control_call("group-create", NULL, "document", document);
@@ -448,9 +463,9 @@ static int bench(struct authority *authority, const char *directory,
 	if (!result)
 		print_figure("push", "server's memory for a listed member",
 			     "KiB", (server_resident(ours.server) - before) /
-				    count);
+				    run->count);
 	if (!result)
-		result = measure(authority, &ours, &peer, sgid);
+		result = measure(authority, run, &ours, &peer, sgid);
 	disconnect_all(&ours);
 	disconnect_all(&peer);
 	server_stop(ours.server);
@@ -460,7 +475,9 @@ static int bench(struct authority *authority, const char *directory,
 
 int main(int argc, char **argv)
 {
-	static const unsigned int counts[] = { 1000, 4000 };
+	static const struct run runs[] = {
+		{ 1000, false }, { 4000, false }, { 1000, true },
+	};
 	struct authority authority = { };
 	int result;
 	size_t i;
@@ -469,8 +486,8 @@ int main(int argc, char **argv)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	result = authority_open(&authority, argv[2]);
-	for (i = 0; i < 2 && !result; i++)
-		result = bench(&authority, argv[2], counts[i]);
+	for (i = 0; i < sizeof(runs) / sizeof(*runs) && !result; i++)
+		result = bench(&authority, argv[2], &runs[i]);
 	authority_close(&authority);
 	return result ? print_error("push", "server", "see the log") : 0;
 }
