@@ -91,9 +91,15 @@ TEST(while_a_helper_makes_a_reference)
 	ASSERT_EQ(0, insert_module());
 }
 
+/*
+ * With pauses: a call that gives way where it may sleep holds the module, so
+ * two that never pause can keep rmmod out for good.
+ */
 static int add_keys(void)
 {
-	for (;;) {
+	for (unsigned int n = 0;; n++) {
+		if (n % 64 == 63)
+			usleep(2000);
 		if (add_key("cpns_group", "urn:cpns:unload", "x", 1, RING) >= 0)
 			return 1;
 		/* refused, going, gone */
@@ -123,8 +129,10 @@ TEST(while_keys_are_added)
 		for (int n = 0; n < 50 && ret; n++)
 			ret = cpns_test_run("rmmod cpns_group");
 		EXPECT_EQ(0, ret);
+		if (ret)
+			break;
 		usleep(200000);
-		ASSERT_EQ(0, insert_module());
+		EXPECT_EQ(0, insert_module());
 	}
 	for (int i = 0; i < 2; i++) {
 		EXPECT_EQ(0, waitpid(child[i], &status, WNOHANG)) {
