@@ -4,6 +4,7 @@
 # there is. Everything made stands below build/:
 #   build/kmod/RELEASE/cpns_group.ko   the module, one for each kernel
 #   build/userspace/                   daemon, tool, library (meson)
+#   build/userspace-gateway/           the daemon without the server
 #   build/kselftest/                   programs that test the module
 #   build/logs/                        what the tests said
 
@@ -39,6 +40,7 @@ help:
 	@echo 'make all          module (running kernel, or the stock ones) and programs'
 	@echo 'make kmod         module for the stock Debian kernels $(KERNELS)'
 	@echo 'make userspace    daemon, tool, library, request-key helper'
+	@echo 'make userspace-gateway  the daemon of a small gateway: without the server'
 	@echo 'make demo         the main job, seen working   KERNEL=6.1|6.12  HOST=1'
 	@echo 'make check        all tests; last line "N passed, N failed"'
 	@echo 'make check-unit   unit tests alone'
@@ -100,6 +102,19 @@ $(BUILD)/userspace/build.ninja:
 		--sysconfdir=$(SYSCONFDIR) >$(BUILD)/meson.log || \
 		{ cat $(BUILD)/meson.log >&2; exit 1; }
 
+# cpnsd without the server, as a small gateway has it.
+userspace-gateway: $(BUILD)/userspace-gateway/build.ninja
+	$(Q)ninja -C $(BUILD)/userspace-gateway -j$(JOBS) \
+		$(if $(filter 1,$(V)),-v,--quiet) cpnsd/cpnsd
+
+$(BUILD)/userspace-gateway/build.ninja:
+	@echo '  MESON   userspace-gateway'
+	$(Q)mkdir -p $(BUILD)
+	$(Q)meson setup $(BUILD)/userspace-gateway userspace --prefix=$(PREFIX) \
+		--sysconfdir=$(SYSCONFDIR) -Dserver=false -Dbluetooth=disabled \
+		-Dunit-tests=false >$(BUILD)/meson-gateway.log || \
+		{ cat $(BUILD)/meson-gateway.log >&2; exit 1; }
+
 kselftest:
 	$(Q)$(MAKE) -C tests/kselftest BUILD=$(BUILD) V=$(V) $(parallel)
 
@@ -125,7 +140,7 @@ check: test-build fuzz
 
 test-build:
 	$(Q)tests/vm/install-packages build demo check
-	$(Q)$(MAKE) kmod userspace kselftest
+	$(Q)$(MAKE) kmod userspace userspace-gateway kselftest
 
 # What others test with, not in `make check`; one without source is skipped.
 check-interop: interop-sources
@@ -157,7 +172,7 @@ check-debug:
 # BENCH=name runs one of tests/bench/.
 bench:
 	$(Q)tests/vm/install-packages build demo check
-	$(Q)$(MAKE) KERNELS=$(KERNEL) kmod userspace
+	$(Q)$(MAKE) KERNELS=$(KERNEL) kmod userspace userspace-gateway
 	$(Q)$(MAKE) -C tests/bench BUILD=$(BUILD) V=$(V)
 	$(Q)CPNS_BUILD=$(BUILD) KERNEL=$(KERNEL) tests/bench/run $(BENCH)
 
@@ -193,7 +208,7 @@ clean:
 	$(Q)rm -rf $(BUILD)
 
 force:
-.PHONY: deb check-deb all help modules kmod kmod-none userspace kselftest fuzz demo check \
-	test-build check-unit check-fuzz check-kernel check-netns \
-	check-interop interop-sources check-debug bench style \
-	install clean force
+.PHONY: deb check-deb all help modules kmod kmod-none userspace \
+	userspace-gateway kselftest fuzz demo check test-build check-unit \
+	check-fuzz check-kernel check-netns check-interop interop-sources \
+	check-debug bench style install clean force

@@ -16,6 +16,8 @@ lab=${lab:-/run/cpns-lab}
 top=${top:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 build=${CPNS_BUILD:-$top/build}
 cpnsd=$build/userspace/cpnsd/cpnsd
+# what gateways run, where it is another than the server's
+gateway_cpnsd=
 cpnsctl=$build/userspace/cpnsctl/cpnsctl
 export PATH=$build/userspace/cpnsctl:$PATH
 
@@ -126,12 +128,13 @@ gateway_configure() {
 
 # daemon_start NS [OPTIONS...]: its log is $lab/NS.log
 daemon_start() {
-	local ns=$1 before
+	local ns=$1 before program=$cpnsd
+	[ "$ns" = server ] || program=${gateway_cpnsd:-$cpnsd}
 	shift
 	before=$(starts "$ns")
 	# not in_ns: a function's $! would be a shell's, not the daemon's; nor
 	# may it keep the descriptor of a claim's note, which would wait for it
-	ip netns exec "$ns" "$cpnsd" --config-dir "$lab/$ns" "$@" \
+	ip netns exec "$ns" "$program" --config-dir "$lab/$ns" "$@" \
 		>>"$lab/$ns.log" 2>&1 3>&- &
 	echo $! >"$lab/$ns.pid"
 	wait_until 30 more_starts "$ns" "$before"

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What a gateway's daemon takes while nothing happens: connected, one group,
-# its key installed.  And what it takes on the disk.
+# its key installed.  And what it takes on the disk.  The same of the one that
+# can be nothing but a gateway; and libcoap's own client, which observes the
+# group as it does: below that no program with these libraries comes.
 
 set -u
 # shellcheck source=tests/bench/lib/gateways.sh
@@ -29,26 +31,52 @@ used() {
 	awk '$1 == "voluntary_ctxt_switches:" { print $2 }' "/proc/$1/status"
 }
 
+# status PID NAME FILE
 status() {
-	awk -v name="$1:" '$1 == name { print $2 }' "/proc/$pid/$2"
+	awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/$3"
+}
+
+# figures WHO PID PROGRAM
+figures() {
+	local before after stripped
+	mapfile -t before < <(used "$2")
+	sleep "$seconds"
+	mapfile -t after < <(used "$2")
+	figure "$1, processor time a minute" "ms" \
+		"$(((after[0] - before[0]) / 1000000))"
+	figure "$1, times it wakes a minute" "times" "$((after[1] - before[1]))"
+	memory "$1" "$2"
+	stripped=$(mktemp)
+	strip -o "$stripped" "$3"
+	figure "$1, stripped (target 409,600)" "bytes" \
+		"$(stat -c %s "$stripped")"
+	rm -f "$stripped"
+}
+
+# memory WHO PID
+memory() {
+	figure "$1, resident (target 6,144)" "KiB" "$(status "$2" VmRSS status)"
+	figure "$1, of it its own (anonymous)" "KiB" \
+		"$(status "$2" RssAnon status)"
 }
 
 { gateways_up 2 && group_begin "$sgid" 2; } >&2 || failed
-pid=$(daemon_pid g1)
-# ip netns exec has become the daemon
+kill "$(daemon_pid g2)"
+gateway_cpnsd=$build/userspace-gateway/cpnsd/cpnsd
+{ daemon_start g2 && patient sends g2 "$sgid"; } >&2 || failed
+cat "$lab/g1/node.pem" "$lab/g1/node.key" >"$lab/g1/both.pem"
+ip netns exec g1 coap-client-openssl -s 600 -w -B 600 \
+	-c "$lab/g1/both.pem" -j "$lab/g1/node.key" -C "$lab/g1/ca.pem" \
+	"coaps+tcp://192.0.2.10:5684/ace-group/$sgid" >"$lab/observed" 2>&1 &
+peer=$!
+observing() {
+	[ -s "$lab/observed" ]
+}
+patient observing || failed
 sleep 20
-mapfile -t before < <(used "$pid")
-sleep "$seconds"
-mapfile -t after < <(used "$pid")
-figure "gateway daemon, processor time a minute" "ms" \
-	"$(((after[0] - before[0]) / 1000000))"
-figure "gateway daemon, times it wakes a minute" "times" \
-	"$((after[1] - before[1]))"
-figure "gateway daemon, resident (target 6,144)" "KiB" "$(status VmRSS status)"
-figure "of it its own (anonymous)" "KiB" "$(status RssAnon status)"
-figure "of it its share (Pss; two daemons run)" "KiB" "$(status Pss smaps_rollup)"
-stripped=$(mktemp)
-strip -o "$stripped" "$cpnsd"
-figure "cpnsd, stripped (target 400 KiB)" "bytes" "$(stat -c %s "$stripped")"
-rm -f "$stripped"
-cp "/proc/$pid/smaps" "${CPNS_BENCH_SMAPS:-/dev/null}"
+# ip netns exec has become the daemon
+figures "gateway daemon" "$(daemon_pid g1)" "$cpnsd"
+figures "gateway daemon without the server" "$(daemon_pid g2)" "$gateway_cpnsd"
+memory "libcoap's coap-client, observing" "$peer"
+cp "/proc/$(daemon_pid g2)/smaps" "${CPNS_BENCH_SMAPS:-/dev/null}"
+kill "$peer"
