@@ -27,6 +27,8 @@ mkdir -p "$pids" "$log" /run/dbus
 begin() {
 	local name=$1
 	shift
+	# the background's own redirection comes when it comes
+	: >"$log/$name"
 	"$@" <>"${input:-/dev/null}" >"$log/$name" 2>&1 3>&- &
 	echo $! >"$pids/$name"
 	disown $!

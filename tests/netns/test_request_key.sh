@@ -105,6 +105,7 @@ one_refusal() {
 	[ "$(($(refusals) - before))" = 1 ]
 }
 claim "... of the kernel, from the first answer" one_refusal
+: >/tmp/asked
 asks gw1 "${as_user[@]}" -- "$sgid" 1 14 >/dev/null &
 asking=$!
 wait_until 20 grep -q EACCES /tmp/asked

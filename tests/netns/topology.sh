@@ -180,6 +180,7 @@ xfrm_counter() {
 
 # capture_start NAME NS INTERFACE: to $lab/NAME.pcap
 capture_start() {
+	: >"$lab/$1.tcpdump"
 	ip netns exec "$2" tcpdump -i "$3" -U -w "$lab/$1.pcap" -Z root \
 		>/dev/null 2>"$lab/$1.tcpdump" &
 	echo $! >"$lab/$1.capture"
