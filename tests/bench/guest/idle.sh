@@ -45,7 +45,7 @@ figures() {
 	figure "$1, processor time a minute" "ms" \
 		"$(((after[0] - before[0]) / 1000000))"
 	figure "$1, times it wakes a minute" "times" "$((after[1] - before[1]))"
-	memory "$1" "$2"
+	memory "$1" "$2" " (target 6,144)"
 	stripped=$(mktemp)
 	strip -o "$stripped" "$3"
 	figure "$1, stripped (target 409,600)" "bytes" \
@@ -53,9 +53,9 @@ figures() {
 	rm -f "$stripped"
 }
 
-# memory WHO PID
+# memory WHO PID [TARGET]
 memory() {
-	figure "$1, resident (target 6,144)" "KiB" "$(status "$2" VmRSS status)"
+	figure "$1, resident${3:-}" "KiB" "$(status "$2" VmRSS status)"
 	figure "$1, of it its own (anonymous)" "KiB" \
 		"$(status "$2" RssAnon status)"
 }
@@ -77,6 +77,7 @@ sleep 20
 # ip netns exec has become the daemon
 figures "gateway daemon" "$(daemon_pid g1)" "$cpnsd"
 figures "gateway daemon without the server" "$(daemon_pid g2)" "$gateway_cpnsd"
+# it ends at an error
+kill -0 "$peer" || failed
 memory "libcoap's coap-client, observing" "$peer"
-cp "/proc/$(daemon_pid g2)/smaps" "${CPNS_BENCH_SMAPS:-/dev/null}"
 kill "$peer"
