@@ -3,7 +3,8 @@
 #
 # The data plane beyond IPv4 tunnels: IPv6, transport mode, a multicast group,
 # a gateway that masquerades, a daemon that is stopped.  Packets arrive, or
-# are blocked; none is in clear.
+# are blocked; none is in clear.  What two houses' packets hold tshark reads
+# with the keys that follow from the lab's secret, and with none else.
 
 set -u
 # shellcheck source=tests/netns/lab.sh
@@ -18,6 +19,8 @@ pushed() {
 	group_document "$1" esp | sed 's/delivery="pull"/delivery="push"/'
 }
 
+# shellcheck disable=SC2034 # of topology.sh
+lab_secrets=$lab/epoch-secrets
 lab_up in_ns host1 ping -c 1 -W 1 10.2.0.2 < <(pushed "$sgid")
 
 create() {
@@ -45,6 +48,47 @@ shown() {
 	echo "$esp ESP, $clear clear" >&3
 	[ "$esp" -ge "${4:-20}" ] && [ "$clear" = 0 ]
 }
+
+say "tshark, told the keys that follow from the lab's secret"
+# key_rows FROM DIGITS: rows of its table esp_sa for the states of gw1 that
+# begin at that address, the epoch secret's digits translated
+key_rows() {
+	local sgid epoch secret src dst spi handle
+
+	read -r sgid epoch secret < <(tail -n 1 "$lab_secrets")
+	in_ns gw1 ip xfrm state | awk -v from="$1" '
+		$1 == "src" { src = $2; dst = $4 }
+		$1 == "proto" { spi = $4 }
+		$1 == "aead" && src ~ from { print src, dst, spi, $3 }' |
+		while read -r src dst spi handle; do
+			/usr/bin/python3 "$top/tests/kselftest/lab_group.py" \
+				tshark "$sgid" "$epoch" 1 \
+				"$(tr 0-9a-f "${2:-0-9a-f}" <<<"$secret")" \
+				"0x${handle:18:4}" "$src" "$dst" "$spi"
+		done
+}
+# read_inside WANTED FROM [DIGITS]: pings with their pattern inside of ESP
+read_inside() {
+	local count rows=()
+
+	mapfile -t rows < <(key_rows "${@:2}")
+	[ "${#rows[@]}" -gt 0 ] || return
+	count=$(tshark -n -r "$lab/inside.pcap" \
+		-o esp.enable_encryption_decode:TRUE \
+		"${rows[@]/#/-ouat:esp_sa:}" -T fields -E occurrence=l \
+		-e ip.src -e ip.dst -e icmp.type -e data.data \
+		-Y "esp && ip.addr == 10.1.0.2 && ip.addr == 10.2.0.2" |
+		grep -c c0ffee42)
+	echo "$count pings" >&3
+	[ "$count" = "$1" ]
+}
+capture_start inside wan br0
+claim "ten pings" in_ns host1 ping -q -i 0.2 -c 10 -W 3 -p c0ffee42 10.2.0.2
+capture_stop inside
+claim "it reads each of them and each answer inside the tunnel" \
+	read_inside 20 192.0.2
+claim "with gw1's key what comes from host1" read_inside 10 192.0.2.1
+claim "with keys of another secret nothing" read_inside 0 192.0.2 1-9a-f0
 
 say "IPv6, in tunnels over IPv6"
 for ns in gw1 gw2 host1 host2; do
