@@ -17,8 +17,9 @@
 
 static void rfc9180(void **state)
 {
-	struct hex info, aad, text, sealed, sender, recipient, ephemeral, enc;
+	struct hex info, aad, text, sealed, recipient, ephemeral, enc;
 	uint8_t got_enc[32], got[256];
+	struct hpke_sender sender;
 	struct vectors vectors;
 	unsigned int count = 0;
 	bool auth;
@@ -33,12 +34,16 @@ static void rfc9180(void **state)
 		vectors_get(&vectors, "skEm", &ephemeral);
 		vectors_get(&vectors, "pkRm", &recipient);
 		auth = vectors_number(&vectors, "mode") == 2;
-		if (auth)
-			vectors_get(&vectors, "skSm", &sender);
+		if (auth) {
+			vectors_get_exactly(&vectors, "skSm",
+					    sender.private_key, 32);
+			vectors_get_exactly(&vectors, "pkSm",
+					    sender.public_key, 32);
+		}
 		assert_int_equal(hpke_seal((uint16_t)vectors_number(&vectors,
 								    "aead"),
 					   recipient.bytes,
-					   auth ? sender.bytes : NULL,
+					   auth ? &sender : NULL,
 					   ephemeral.bytes, info.bytes,
 					   info.size, aad.bytes, aad.size,
 					   text.bytes, text.size, got_enc,
@@ -91,26 +96,28 @@ static void rfc9180_open(void **state)
 static void fresh_seals(void **state)
 {
 	static const uint8_t info[] = "info", aad[] = "aad", text[] = "text";
-	uint8_t recipient[32], recipient_public[32], sender[32];
-	uint8_t sender_public[32], enc[2][32], sealed[2][sizeof(text) + 16];
+	uint8_t recipient[32], recipient_public[32];
+	uint8_t enc[2][32], sealed[2][sizeof(text) + 16];
 	uint8_t got[sizeof(text)];
+	struct hpke_sender sender;
 	uint16_t aead;
 	int i;
 
 	x25519_pair(recipient, recipient_public);
-	x25519_pair(sender, sender_public);
+	x25519_pair(sender.private_key, sender.public_key);
 	for (aead = 1; aead <= 2; aead++) {
 		for (i = 0; i < 2; i++)
 			assert_int_equal(hpke_seal(aead, recipient_public,
-						   sender, NULL, info,
+						   &sender, NULL, info,
 						   sizeof(info), aad,
 						   sizeof(aad), text,
 						   sizeof(text), enc[i],
 						   sealed[i]), 0);
 		assert_memory_not_equal(enc[0], enc[1], 32);
-		assert_int_equal(hpke_open(aead, recipient, sender_public,
-					   enc[0], info, sizeof(info), aad,
-					   sizeof(aad), sealed[0],
+		assert_int_equal(hpke_open(aead, recipient,
+					   sender.public_key, enc[0], info,
+					   sizeof(info), aad, sizeof(aad),
+					   sealed[0],
 					   sizeof(sealed[0]), got), 0);
 		assert_memory_equal(got, text, sizeof(text));
 		/* a base mode receiver does not take it */
@@ -119,9 +126,10 @@ static void fresh_seals(void **state)
 					   sealed[0], sizeof(sealed[0]), got),
 				 -EBADMSG);
 		/* nor with another aad */
-		assert_int_equal(hpke_open(aead, recipient, sender_public,
-					   enc[0], info, sizeof(info), aad,
-					   sizeof(aad) - 1, sealed[0],
+		assert_int_equal(hpke_open(aead, recipient,
+					   sender.public_key, enc[0], info,
+					   sizeof(info), aad, sizeof(aad) - 1,
+					   sealed[0],
 					   sizeof(sealed[0]), got), -EBADMSG);
 	}
 }

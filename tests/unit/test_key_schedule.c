@@ -121,11 +121,12 @@ static void traffic_keys(void **state)
 static void seals(void **state)
 {
 	struct vectors *vectors = &group.vectors;
-	uint8_t node[32], osg[32], ephemeral[32], kek[32];
+	uint8_t node[32], ephemeral[32], kek[32];
 	uint8_t expected[CPNS_SEAL_SIZE], seal[CPNS_SEAL_SIZE];
 	struct seal_parameters parameters;
+	const struct hpke_sender *sender;
+	struct hpke_sender osg;
 	unsigned int count = 0;
-	const uint8_t *sender;
 
 	vectors->next = vectors->text;
 	while (vectors_next(vectors, "seal")) {
@@ -147,8 +148,11 @@ static void seals(void **state)
 				    CPNS_SEAL_SIZE);
 		sender = NULL;
 		if (vectors_has(vectors, "osg_private")) {
-			vectors_get_exactly(vectors, "osg_private", osg, 32);
-			sender = osg;
+			vectors_get_exactly(vectors, "osg_private",
+					    osg.private_key, 32);
+			vectors_get_exactly(vectors, "osg_public",
+					    osg.public_key, 32);
+			sender = &osg;
 		}
 		assert_int_equal(seal_make_vector(&parameters, node, sender,
 						  ephemeral, kek, seal), 0);
@@ -169,7 +173,8 @@ static void fresh_seal_opens(void **state)
 		.aead = 2, .mode = 2, .leaf_id = 1, .leaf_version = 1,
 		.sid = 1, .first_epoch = group.epoch,
 	};
-	uint8_t node[32], node_public[32], osg[32], osg_public[32];
+	uint8_t node[32], node_public[32];
+	struct hpke_sender osg;
 	uint8_t kek[32] = { 42 }, got[32], info[24];
 	uint8_t seal[CPNS_SEAL_SIZE];
 
@@ -177,16 +182,16 @@ static void fresh_seal_opens(void **state)
 	memcpy(info, "cpns leaf v1", 12);
 	memcpy(info + 12, group.tag, 12);
 	x25519_pair(node, node_public);
-	x25519_pair(osg, osg_public);
-	assert_int_equal(seal_make(&parameters, node_public, osg, kek, seal),
+	x25519_pair(osg.private_key, osg.public_key);
+	assert_int_equal(seal_make(&parameters, node_public, &osg, kek, seal),
 			 0);
-	assert_int_equal(hpke_open(2, node, osg_public, seal + 32, info, 24,
-				   seal, 32, seal + 64, 48, got), 0);
+	assert_int_equal(hpke_open(2, node, osg.public_key, seal + 32, info,
+				   24, seal, 32, seal + 64, 48, got), 0);
 	assert_memory_equal(got, kek, 32);
 	/* a changed SID does not open */
 	seal[13] ^= 1;
-	assert_int_equal(hpke_open(2, node, osg_public, seal + 32, info, 24,
-				   seal, 32, seal + 64, 48, got), -EBADMSG);
+	assert_int_equal(hpke_open(2, node, osg.public_key, seal + 32, info,
+				   24, seal, 32, seal + 64, 48, got), -EBADMSG);
 }
 
 static void items(void **state)

@@ -100,6 +100,19 @@ int cpns_test_set_begin(struct cpns_test_set *set,
 				(struct cpns_header *)set->header);
 }
 
+/* both halves of a sender's pair, from the private one */
+static int sender_pair(const uint8_t *private_key, struct hpke_sender *sender)
+{
+	size_t size = CPNS_X25519_SIZE;
+	EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL,
+						     private_key, size);
+	int ok = EVP_PKEY_get_raw_public_key(key, sender->public_key, &size);
+
+	memcpy(sender->private_key, private_key, CPNS_X25519_SIZE);
+	EVP_PKEY_free(key);
+	return ok == 1 ? 0 : -EIO;
+}
+
 int cpns_test_set_seal(struct cpns_test_set *set, const uint8_t *node_key,
 		       const struct cpns_test_leaf *leaf)
 {
@@ -114,11 +127,15 @@ int cpns_test_set_seal(struct cpns_test_set *set, const uint8_t *node_key,
 		.first_epoch = ntohl(header->epoch),
 	};
 	uint8_t key[CPNS_SECRET_SIZE];
+	struct hpke_sender sender;
 
+	if (leaf->sender && sender_pair(leaf->sender, &sender))
+		return -EIO;
 	memcpy(parameters.tag, header->tag, CPNS_TAG_SIZE);
 	cpns_test_kek(leaf->id, leaf->version, key);
 	set->seal_size = CPNS_SEAL_SIZE;
-	return seal_make(&parameters, node_key, leaf->sender, key, set->seal);
+	return seal_make(&parameters, node_key, leaf->sender ? &sender : NULL,
+			 key, set->seal);
 }
 
 int cpns_test_set_item(struct cpns_test_set *set, uint32_t id, uint32_t version,

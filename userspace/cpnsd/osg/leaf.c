@@ -104,7 +104,7 @@ int osg_seal_leaf(struct osg *osg, const char *sgid, uint32_t epoch,
 		return error;
 	error = osg_leaf_unwrap(osg, sgid, leaf, kek);
 	if (!error)
-		error = seal_make(&parameters, node_key, osg->private_key, kek,
+		error = seal_make(&parameters, node_key, &osg->key, kek,
 				  seal);
 	OPENSSL_cleanse(kek, sizeof(kek));
 	return error;

@@ -30,9 +30,9 @@ static int read_osg_key(struct osg *osg, const char *path, char *reason,
 		return error;
 	error = -EINVAL;
 	if (EVP_PKEY_is_a(key, "X25519") &&
-	    EVP_PKEY_get_raw_private_key(key, osg->private_key,
+	    EVP_PKEY_get_raw_private_key(key, osg->key.private_key,
 					 &private_size) == 1 &&
-	    EVP_PKEY_get_raw_public_key(key, osg->public_key,
+	    EVP_PKEY_get_raw_public_key(key, osg->key.public_key,
 					&public_size) == 1)
 		error = 0;
 	EVP_PKEY_free(key);
@@ -110,7 +110,7 @@ void osg_close(struct osg *osg)
  */
 void osg_public_key(const struct osg *osg, uint8_t key[32])
 {
-	memcpy(key, osg->public_key, 32);
+	memcpy(key, osg->key.public_key, 32);
 }
 
 /**

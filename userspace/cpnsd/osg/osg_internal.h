@@ -8,6 +8,7 @@
 #include <linux/limits.h>
 
 #include "osg/osg.h"
+#include "proto/hpke.h"
 
 #define OSG_SHARD_ITEMS		16
 #define OSG_POINT_TO_POINT_MAX	256	/* leaves; above it LKH-4 */
@@ -15,7 +16,7 @@
 
 /* one object in locked memory: it holds the static private key */
 struct osg {
-	uint8_t private_key[32], public_key[32];
+	struct hpke_sender key;		/* static */
 	struct kmc *kmc;
 	struct signer signer;
 	char lab_secrets[PATH_MAX];	/* empty in earnest */

@@ -11,9 +11,11 @@
 #include "proto/hpke.h"
 
 #include <errno.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <string.h>
 
 #include "proto/aead.h"
@@ -118,7 +120,7 @@ static int diffie_hellman(EVP_PKEY *own, EVP_PKEY *peer,
 	return error;
 }
 
-static EVP_PKEY *private_key(const uint8_t *bytes)
+static EVP_PKEY *ephemeral_key(const uint8_t *bytes)
 {
 	if (!bytes)
 		return EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
@@ -126,22 +128,44 @@ static EVP_PKEY *private_key(const uint8_t *bytes)
 					    SECRET_SIZE);
 }
 
+EVP_PKEY *hpke_sender_key(const struct hpke_sender *sender)
+{
+	OSSL_PARAM halves[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY,
+						  (void *)sender->private_key,
+						  32),
+		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+						  (void *)sender->public_key,
+						  32),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_X25519, NULL);
+	EVP_PKEY *key = NULL;
+
+	if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
+	    EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, halves) != 1)
+		key = NULL;
+	EVP_PKEY_CTX_free(context);
+	return key;
+}
+
 /* Encap and AuthEncap, RFC 9180 4.1 */
-static int encapsulate(const uint8_t recipient[32], const uint8_t *sender_key,
+static int encapsulate(const uint8_t recipient[32],
+		       const struct hpke_sender *sender,
 		       const uint8_t *ephemeral, uint8_t enc[HPKE_ENC_SIZE],
 		       uint8_t shared[SECRET_SIZE])
 {
 	uint8_t dh[2 * SECRET_SIZE], context[3 * 32], prk[SECRET_SIZE];
-	size_t parts = sender_key ? 2 : 1, size = 32;
-	EVP_PKEY *own = NULL, *sender = NULL, *peer;
+	size_t parts = sender ? 2 : 1, size = 32;
+	EVP_PKEY *own = NULL, *sender_key = NULL, *peer;
 	int error = -EINVAL;
 
 	peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, recipient,
 					   32);
-	own = private_key(ephemeral);
-	if (sender_key)
-		sender = private_key(sender_key);
-	if (!peer || !own || (sender_key && !sender))
+	own = ephemeral_key(ephemeral);
+	if (sender)
+		sender_key = hpke_sender_key(sender);
+	if (!peer || !own || (sender && !sender_key))
 		goto out;
 	if (EVP_PKEY_get_raw_public_key(own, enc, &size) != 1)
 		goto out;
@@ -151,12 +175,8 @@ static int encapsulate(const uint8_t recipient[32], const uint8_t *sender_key,
 	if (error)
 		goto out;
 	if (sender) {
-		size = 32;
-		error = -EINVAL;
-		if (EVP_PKEY_get_raw_public_key(sender, context + 64,
-						&size) != 1)
-			goto out;
-		error = diffie_hellman(sender, peer, dh + SECRET_SIZE);
+		memcpy(context + 64, sender->public_key, 32);
+		error = diffie_hellman(sender_key, peer, dh + SECRET_SIZE);
 		if (error)
 			goto out;
 	}
@@ -170,7 +190,7 @@ out:
 	OPENSSL_cleanse(dh, sizeof(dh));
 	OPENSSL_cleanse(prk, sizeof(prk));
 	EVP_PKEY_free(own);
-	EVP_PKEY_free(sender);
+	EVP_PKEY_free(sender_key);
 	EVP_PKEY_free(peer);
 	return error;
 }
@@ -210,7 +230,8 @@ static int key_schedule(uint16_t aead, uint8_t mode,
 }
 
 static int seal_over_evp(uint16_t aead, const uint8_t recipient[32],
-			 const uint8_t *sender_key, const uint8_t *ephemeral,
+			 const struct hpke_sender *sender,
+			 const uint8_t *ephemeral,
 			 const uint8_t *info, size_t info_size,
 			 const uint8_t *aad, size_t aad_size,
 			 const uint8_t *text, size_t text_size,
@@ -220,9 +241,9 @@ static int seal_over_evp(uint16_t aead, const uint8_t recipient[32],
 	uint8_t shared[SECRET_SIZE], key[32], nonce[AEAD_NONCE_SIZE];
 	int error;
 
-	error = encapsulate(recipient, sender_key, ephemeral, enc, shared);
+	error = encapsulate(recipient, sender, ephemeral, enc, shared);
 	if (!error)
-		error = key_schedule(aead, sender_key ? MODE_AUTH : MODE_BASE,
+		error = key_schedule(aead, sender ? MODE_AUTH : MODE_BASE,
 				     shared, info, info_size, key, key_size,
 				     nonce);
 	/* the first message's nonce is base_nonce itself, RFC 9180 5.2 */
@@ -239,7 +260,7 @@ static int seal_over_evp(uint16_t aead, const uint8_t recipient[32],
  * hpke_seal() - seal one message to a public key (RFC 9180 6.1)
  * @aead: %HPKE_AEAD_AES_128_GCM or %HPKE_AEAD_AES_256_GCM
  * @recipient: X25519 public key
- * @sender_key: X25519 private key for mode auth, NULL for mode base
+ * @sender: X25519 key pair for mode auth, NULL for mode base
  * @ephemeral: ephemeral private key of a test vector, NULL for a fresh one
  * @info: of the key schedule
  * @info_size: bytes
@@ -254,7 +275,7 @@ static int seal_over_evp(uint16_t aead, const uint8_t recipient[32],
  * -EIO.
  */
 int hpke_seal(uint16_t aead, const uint8_t recipient[32],
-	      const uint8_t *sender_key, const uint8_t *ephemeral,
+	      const struct hpke_sender *sender, const uint8_t *ephemeral,
 	      const uint8_t *info, size_t info_size,
 	      const uint8_t *aad, size_t aad_size,
 	      const uint8_t *text, size_t text_size,
@@ -265,12 +286,12 @@ int hpke_seal(uint16_t aead, const uint8_t recipient[32],
 	if (aead != HPKE_AEAD_AES_128_GCM && aead != HPKE_AEAD_AES_256_GCM)
 		return -EINVAL;
 	if (HPKE_NATIVE && !ephemeral)
-		error = hpke_seal_native(aead, recipient, sender_key, info,
+		error = hpke_seal_native(aead, recipient, sender, info,
 					 info_size, aad, aad_size, text,
 					 text_size, enc, sealed);
 	else
-		error = seal_over_evp(aead, recipient, sender_key, ephemeral,
-				      info, info_size, aad, aad_size, text,
+		error = seal_over_evp(aead, recipient, sender, ephemeral, info,
+				      info_size, aad, aad_size, text,
 				      text_size, enc, sealed);
 	if (error) {
 		OPENSSL_cleanse(sealed, text_size + HPKE_TAG_SIZE);

@@ -17,12 +17,20 @@
 #define HPKE_TAG_SIZE		16
 
 /*
+ * The X25519 pair of a sender in mode auth.  Its public key goes with it, for
+ * computing it anew at each SEAL takes as long as an exchange.
+ */
+struct hpke_sender {
+	uint8_t private_key[32], public_key[32];
+};
+
+/*
  * @ephemeral: the ephemeral private key of a test vector, NULL: fresh.
- * @sender_key: private key for mode auth, NULL: mode base.
+ * @sender: for mode auth, NULL: mode base.
  * @sealed gets text_size + HPKE_TAG_SIZE bytes.
  */
 int hpke_seal(uint16_t aead, const uint8_t recipient[32],
-	      const uint8_t *sender_key, const uint8_t *ephemeral,
+	      const struct hpke_sender *sender, const uint8_t *ephemeral,
 	      const uint8_t *info, size_t info_size,
 	      const uint8_t *aad, size_t aad_size,
 	      const uint8_t *text, size_t text_size,

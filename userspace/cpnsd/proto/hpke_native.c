@@ -8,13 +8,12 @@
 #include "proto/hpke_native.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 
 #if HPKE_NATIVE
 #include <openssl/hpke.h>
 
 int hpke_seal_native(uint16_t aead, const uint8_t recipient[32],
-		     const uint8_t *sender_key,
+		     const struct hpke_sender *sender,
 		     const uint8_t *info, size_t info_size,
 		     const uint8_t *aad, size_t aad_size,
 		     const uint8_t *text, size_t text_size,
@@ -27,20 +26,19 @@ int hpke_seal_native(uint16_t aead, const uint8_t recipient[32],
 	};
 	size_t enc_size = HPKE_ENC_SIZE;
 	size_t sealed_size = text_size + HPKE_TAG_SIZE;
-	EVP_PKEY *sender = NULL;
+	EVP_PKEY *sender_key = NULL;
 	OSSL_HPKE_CTX *context;
 	int error = -EINVAL;
 
-	context = OSSL_HPKE_CTX_new(sender_key ? OSSL_HPKE_MODE_AUTH :
-						 OSSL_HPKE_MODE_BASE,
+	context = OSSL_HPKE_CTX_new(sender ? OSSL_HPKE_MODE_AUTH :
+					     OSSL_HPKE_MODE_BASE,
 				    suite, OSSL_HPKE_ROLE_SENDER, NULL, NULL);
 	if (!context)
 		return -ENOMEM;
-	if (sender_key) {
-		sender = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL,
-						      sender_key, 32);
-		if (!sender ||
-		    OSSL_HPKE_CTX_set1_authpriv(context, sender) != 1)
+	if (sender) {
+		sender_key = hpke_sender_key(sender);
+		if (!sender_key ||
+		    OSSL_HPKE_CTX_set1_authpriv(context, sender_key) != 1)
 			goto out;
 	}
 	if (OSSL_HPKE_encap(context, enc, &enc_size, recipient, 32, info,
@@ -51,13 +49,13 @@ int hpke_seal_native(uint16_t aead, const uint8_t recipient[32],
 	    sealed_size == text_size + HPKE_TAG_SIZE)
 		error = 0;
 out:
-	EVP_PKEY_free(sender);
+	EVP_PKEY_free(sender_key);
 	OSSL_HPKE_CTX_free(context);
 	return error;
 }
 #else
 int hpke_seal_native(uint16_t aead, const uint8_t recipient[32],
-		     const uint8_t *sender_key,
+		     const struct hpke_sender *sender,
 		     const uint8_t *info, size_t info_size,
 		     const uint8_t *aad, size_t aad_size,
 		     const uint8_t *text, size_t text_size,

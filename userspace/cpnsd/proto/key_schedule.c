@@ -122,16 +122,17 @@ int key_schedule_traffic_key(const uint8_t tag[CPNS_TAG_SIZE], uint32_t epoch,
  * seal_make_vector() - SEAL with a given ephemeral key, for test vectors
  * @parameters: the 32 bytes before enc
  * @node_key: X25519 public key of the member's kernel
- * @sender_key: the OSG's X25519 private key in mode auth, else NULL
+ * @sender: the OSG's X25519 key pair in mode auth, else NULL
  * @ephemeral: ephemeral private key, NULL for a fresh one
  * @leaf_kek: what is sealed
  * @seal: gets %CPNS_SEAL_SIZE bytes
  *
- * Return: 0; -EINVAL mode and @sender_key disagree, or a public key of small
+ * Return: 0; -EINVAL mode and @sender disagree, or a public key of small
  * order; -ENOMEM; -EIO.
  */
 int seal_make_vector(const struct seal_parameters *parameters,
-		     const uint8_t node_key[32], const uint8_t *sender_key,
+		     const uint8_t node_key[32],
+		     const struct hpke_sender *sender,
 		     const uint8_t *ephemeral, const uint8_t leaf_kek[32],
 		     uint8_t seal[CPNS_SEAL_SIZE])
 {
@@ -146,15 +147,15 @@ int seal_make_vector(const struct seal_parameters *parameters,
 	uint8_t info[LABEL_SIZE(CPNS_INFO_LEAF) + CPNS_TAG_SIZE];
 	int error;
 
-	if (parameters->mode != (sender_key ? CPNS_HPKE_MODE_AUTH :
-					      CPNS_HPKE_MODE_BASE))
+	if (parameters->mode != (sender ? CPNS_HPKE_MODE_AUTH :
+					  CPNS_HPKE_MODE_BASE))
 		return -EINVAL;
 	memcpy(fields.tag, parameters->tag, CPNS_TAG_SIZE);
 	memcpy(info, CPNS_INFO_LEAF, LABEL_SIZE(CPNS_INFO_LEAF));
 	memcpy(info + LABEL_SIZE(CPNS_INFO_LEAF), parameters->tag,
 	       CPNS_TAG_SIZE);
 	memcpy(seal, &fields, CPNS_SEAL_AAD_SIZE);
-	error = hpke_seal(parameters->aead, node_key, sender_key, ephemeral,
+	error = hpke_seal(parameters->aead, node_key, sender, ephemeral,
 			  info, sizeof(info), seal, CPNS_SEAL_AAD_SIZE,
 			  leaf_kek, 32, fields.enc, fields.ct);
 	if (!error)
@@ -166,17 +167,18 @@ int seal_make_vector(const struct seal_parameters *parameters,
  * seal_make() - a leaf KEK sealed to a member's kernel
  * @parameters: the 32 bytes before enc
  * @node_key: X25519 public key of the member's kernel
- * @sender_key: the OSG's X25519 private key in mode auth, else NULL
+ * @sender: the OSG's X25519 key pair in mode auth, else NULL
  * @leaf_kek: what is sealed
  * @seal: gets %CPNS_SEAL_SIZE bytes
  *
  * Return: as seal_make_vector().
  */
 int seal_make(const struct seal_parameters *parameters,
-	      const uint8_t node_key[32], const uint8_t *sender_key,
+	      const uint8_t node_key[32],
+	      const struct hpke_sender *sender,
 	      const uint8_t leaf_kek[32], uint8_t seal[CPNS_SEAL_SIZE])
 {
-	return seal_make_vector(parameters, node_key, sender_key, NULL,
+	return seal_make_vector(parameters, node_key, sender, NULL,
 				leaf_kek, seal);
 }
 

@@ -9,6 +9,8 @@
 #include <cpns/cpns.h>
 #include <stdint.h>
 
+#include "proto/hpke.h"
+
 /* SHA-256(SGID)[0..12] */
 int group_tag(const char *sgid, uint8_t tag[CPNS_TAG_SIZE]);
 
@@ -29,13 +31,15 @@ struct seal_parameters {
 	uint8_t tag[CPNS_TAG_SIZE];
 };
 
-/* sender_key: X25519 private key for auth mode, else NULL */
+/* sender: X25519 key pair for auth mode, else NULL */
 int seal_make(const struct seal_parameters *parameters,
-	      const uint8_t node_key[32], const uint8_t *sender_key,
+	      const uint8_t node_key[32],
+	      const struct hpke_sender *sender,
 	      const uint8_t leaf_kek[32], uint8_t seal[CPNS_SEAL_SIZE]);
 
 int seal_make_vector(const struct seal_parameters *parameters,
-		     const uint8_t node_key[32], const uint8_t *sender_key,
+		     const uint8_t node_key[32],
+		     const struct hpke_sender *sender,
 		     const uint8_t *ephemeral, const uint8_t leaf_kek[32],
 		     uint8_t seal[CPNS_SEAL_SIZE]);
 
