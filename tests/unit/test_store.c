@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -359,6 +360,73 @@ static void test_members(void **state)
 	assert_int_equal(sum, 1);
 }
 
+/* how often the store waits for the disk, in the place of libc's */
+static unsigned int syncs;
+
+int fdatasync(int file)
+{
+	syncs++;
+	return (int)syscall(SYS_fdatasync, file);
+}
+
+static unsigned int syncs_since_last(void)
+{
+	unsigned int count = syncs;
+
+	syncs = 0;
+	return count;
+}
+
+/* an early write waits for nothing; the commit behind it, or the asker, does */
+static void test_early(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_group group = group_of(1);
+	struct store_node node = {
+		.node = "gw1",
+		.registration = "abc",
+		.registration_size = 3,
+		.address = "192.0.2.1",
+		.revoked = true,
+	};
+	unsigned int seen = 0;
+
+	assert_int_equal(store_node_put(fixture->store, &node), 0);
+	assert_true(syncs_since_last() >= 1);
+	assert_int_equal(store_node_put_early(fixture->store, &node), 0);
+	assert_int_equal(syncs_since_last(), 0);
+	/* what follows is as durable as ever, and takes it along */
+	assert_int_equal(store_begin(fixture->store), 0);
+	assert_int_equal(store_group_put(fixture->store, &group), 0);
+	assert_int_equal(store_commit(fixture->store), 0);
+	assert_int_equal(syncs_since_last(), 1);
+	assert_int_equal(store_sync(fixture->store), 0);
+	assert_int_equal(syncs_since_last(), 0);
+	/* a commit of nothing makes nothing durable */
+	node.address = "192.0.2.2";
+	assert_int_equal(store_node_put_early(fixture->store, &node), 0);
+	assert_int_equal(store_begin(fixture->store), 0);
+	assert_int_equal(store_group_put(fixture->store, &group), 0);
+	assert_int_equal(store_commit(fixture->store), 0);
+	assert_int_equal(syncs_since_last(), 0);
+	assert_int_equal(store_sync(fixture->store), 0);
+	assert_true(syncs_since_last() >= 1);
+	assert_int_equal(store_sync(fixture->store), 0);
+	assert_int_equal(syncs_since_last(), 0);
+	node.address = "192.0.2.3";
+	assert_int_equal(store_node_put(fixture->store, &node), 0);
+	assert_true(syncs_since_last() >= 1);
+	/* within a transaction it is one of its writes */
+	node.address = "192.0.2.4";
+	assert_int_equal(store_begin(fixture->store), 0);
+	assert_int_equal(store_node_put_early(fixture->store, &node), 0);
+	assert_int_equal(store_commit(fixture->store), 0);
+	assert_int_equal(syncs_since_last(), 1);
+	reopen(fixture);
+	assert_int_equal(store_node_each(fixture->store, note_node, &seen), 0);
+	assert_int_equal(seen, 1);
+}
+
 static int note_kek(void *context, const struct store_kek *kek)
 {
 	assert_int_equal(kek->wrapped[3], 4);
@@ -482,6 +550,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_members, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_early, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tree, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_version_1, set_up,
 						tear_down),

@@ -267,7 +267,10 @@ int delivery_make(struct group *group, const char *node,
 			  refusal);
 	if (result)
 		return result;
-	if (seal_needed(group, member, delivery, node_key, response.sid))
+	/* the node key of this join, where no Sender-ID was stored behind it */
+	result = store_sync(group->cskmf->options.store);
+	if (!result &&
+	    seal_needed(group, member, delivery, node_key, response.sid))
 		result = add_seal(group, member, delivery, node_key,
 				  &response);
 	if (!result)

@@ -96,7 +96,7 @@ bool nodes_revoked(const struct nodes *nodes, const char *id)
 	return node && node->revoked;
 }
 
-static int save(struct nodes *nodes, const struct node *node)
+static int save(struct nodes *nodes, const struct node *node, bool early)
 {
 	char address[INET6_ADDRSTRLEN] = "";
 	struct store_node stored = {
@@ -120,20 +120,21 @@ static int save(struct nodes *nodes, const struct node *node)
 		stored.registration = bytes;
 		stored.registration_size = size;
 	}
-	result = store_node_put(nodes->store, &stored);
+	result = early ? store_node_put_early(nodes->store, &stored) :
+			 store_node_put(nodes->store, &stored);
 	free(bytes);
 	return result;
 }
 
-/* stored first, then taken into the table */
-static int put(struct nodes *nodes, struct node *changed)
+/* stored first, then taken into the table; @early: nodes_set_key() */
+static int put(struct nodes *nodes, struct node *changed, bool early)
 {
 	struct node *node;
 	UT_hash_handle hh;
 	int result;
 
 	changed->seen = time(NULL);
-	result = save(nodes, changed);
+	result = save(nodes, changed, early);
 	if (result)
 		return result;
 	node = find(nodes, changed->id);
@@ -187,7 +188,7 @@ int nodes_register(struct nodes *nodes, const char *id,
 	node.registered = true;
 	node.registration = *registration;
 	*address_changed = take_address(&node, address);
-	return put(nodes, &node);
+	return put(nodes, &node, false);
 }
 
 int nodes_set_key(struct nodes *nodes, const char *id, const uint8_t key[32],
@@ -201,7 +202,7 @@ int nodes_set_key(struct nodes *nodes, const char *id, const uint8_t key[32],
 	node.registered = true;
 	memcpy(node.registration.node_key, key, 32);
 	take_address(&node, address);
-	return put(nodes, &node);
+	return put(nodes, &node, true);
 }
 
 int nodes_set_capabilities(struct nodes *nodes, const char *id,
@@ -212,7 +213,7 @@ int nodes_set_capabilities(struct nodes *nodes, const char *id,
 	if (!node.registered)
 		return -ENOENT;
 	node.registration.capabilities = *capabilities;
-	return put(nodes, &node);
+	return put(nodes, &node, false);
 }
 
 int nodes_revoke(struct nodes *nodes, const char *id, bool revoked)
@@ -220,7 +221,7 @@ int nodes_revoke(struct nodes *nodes, const char *id, bool revoked)
 	struct node node = copy_of(nodes, id);
 
 	node.revoked = revoked;
-	return put(nodes, &node);
+	return put(nodes, &node, false);
 }
 
 unsigned int nodes_level(const struct nodes *nodes, const char *id)

@@ -43,7 +43,10 @@ int nodes_register(struct nodes *nodes, const char *id,
 		   const struct registration *registration,
 		   const struct sockaddr_storage *address,
 		   bool *address_changed);
-/* a node key that came with a join request */
+/*
+ * A node key that came with a join request; not durable before the Sender-ID
+ * that follows, or store_sync().
+ */
 int nodes_set_key(struct nodes *nodes, const char *id, const uint8_t key[32],
 		  const struct sockaddr_storage *address);
 /* capabilities that came with a status report */

@@ -28,6 +28,8 @@ struct store {
 	sqlite3 *database;
 	sqlite3_stmt *statements[STATEMENTS];
 	uint64_t errors;
+	bool early;		/* a commit that is not durable yet */
+	bool broken;		/* commits would not be durable */
 };
 
 int statements_prepare(struct store *store);

@@ -51,6 +51,17 @@ int store_begin(struct store *store);
 int store_commit(struct store *store);
 void store_rollback(struct store *store);
 
+/**
+ * store_sync() - what store_node_put_early() wrote is durable
+ * @store: the store, no transaction open
+ *
+ * Before anything is sent that rests on it.  No cost where a commit came
+ * behind it.
+ *
+ * Return: 0, or -errno: it is still to be done.
+ */
+int store_sync(struct store *store);
+
 /*
  * Gives every wrapped key to @rewrap, which may change it (result 0 or 1), in
  * one transaction of its own; an error of @rewrap undoes all and is returned.
@@ -184,6 +195,12 @@ struct store_node {
 };
 
 int store_node_put(struct store *store, const struct store_node *node);
+/*
+ * The same for a write that more will follow: it stands where a killed process
+ * finds it, but outlives a loss of power only with the next store_commit() or
+ * store_sync().  Within a transaction it is one of its writes.
+ */
+int store_node_put_early(struct store *store, const struct store_node *node);
 int store_node_each(struct store *store,
 		    int (*each)(void *context, const struct store_node *node),
 		    void *context);
