@@ -146,6 +146,8 @@ test-build:
 check-interop: interop-sources
 interop-sources:
 	$(Q)tests/interop/fetch-keyutils $(BUILD)
+	$(Q)$(CC) -O2 -Wall -Wextra -shared -fPIC \
+		-o $(BUILD)/interop/thin_limits.so tests/interop/thin_limits.c
 
 check-fuzz:
 	$(Q)tests/vm/install-packages build check
