@@ -23,6 +23,7 @@
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
+#include "resident.h"
 #include "seca/seca.h"
 #include "smf/smf.h"
 
@@ -198,11 +199,15 @@ static int run(struct daemon *daemon)
 	}
 	if (!error) {
 		notify_watchdog_start(&daemon->loop);
+		/* a server has handshakes all the time */
+		if (!(daemon->config->roles & ROLE_SERVER))
+			resident_start(&daemon->loop);
 		notify_send("READY=1\nSTATUS=%s", role_name(daemon->config->roles));
 		log_info("cpnsd %s started", CPNS_VERSION);
 		loop_run(&daemon->loop);
 		notify_send("STOPPING=1");
 	}
+	resident_stop();
 	notify_watchdog_stop();
 	seca_close(daemon->seca);
 	smf_close(daemon->smf);
