@@ -79,12 +79,17 @@ network() {
 	done
 }
 
-# Pings with a pattern inside, captured on the wire.
+captured() {
+	tcpdump -nr "$out/pcap" esp 2>/dev/null | wc -l
+}
+
+# Pings with a pattern inside, captured on the wire. The kernel may keep what
+# tcpdump reads for a second.
 exchange() {
 	local status
 
 	: >"$out/listening"
-	ip netns exec cpns_b tcpdump -i eth -U -w "$out/pcap" -Z root \
+	ip netns exec cpns_b tcpdump --immediate-mode -i eth -U -w "$out/pcap" -Z root \
 		2>"$out/listening" &
 	for _ in {1..60}; do
 		grep -q listening "$out/listening" && break
@@ -92,7 +97,10 @@ exchange() {
 	done
 	inside a ping -q -c "$count" -i 0.2 -W 3 -p c0ffee42 "${address[b]}"
 	status=$?
-	sleep 0.5
+	for _ in {1..20}; do
+		(($(captured) < 2 * count)) || break
+		sleep 0.5
+	done
 	kill -INT %%
 	wait %%
 	return "$status"

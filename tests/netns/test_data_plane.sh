@@ -83,7 +83,14 @@ read_inside() {
 	[ "$count" = "$1" ]
 }
 capture_start inside wan br0
-claim "ten pings" in_ns host1 ping -q -i 0.2 -c 10 -W 3 -p c0ffee42 10.2.0.2
+ten_pings() {
+	in_ns host1 ping -q -i 0.2 -c 10 -W 3 -p c0ffee42 10.2.0.2
+}
+claim "ten pings" ten_pings
+all_captured() {
+	[ "$(count_packets inside esp)" -ge 20 ]
+}
+wait_until 10 all_captured
 capture_stop inside
 claim "it reads each of them and each answer inside the tunnel" \
 	read_inside 20 192.0.2

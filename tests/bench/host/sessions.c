@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a member's connection costs the CPNS Server: joins with a whole TLS
- * handshake, against the handshakes of `openssl s_server`, and pulls on open
- * sessions, against libcoap's own coap-server with a static resource of the
- * same size, which logs no more than errors: ours with --quiet, and once more
- * with a line for each delivery.
+ * handshake, against the handshakes of `openssl s_server -quiet`, and pulls on
+ * open sessions, against libcoap's own coap-server with a static resource of
+ * the same size.  Neither logs more than errors: so ours with --quiet, and
+ * once more, not judged, with a line for each delivery.
  *
- * usage: bench_sessions join|pull|pull-logged DIRECTORY
+ * usage: bench_sessions join|join-logged|pull|pull-logged DIRECTORY
  * The directory has what `cpnsctl node issue --server main --san 127.0.0.1`
  * made.  Rates are for a second of the server's processor time, all of its
  * threads, so that it does not count what the members cost.
@@ -47,12 +47,17 @@ static void sgid_of(char sgid[64], unsigned int round)
 	snprintf(sgid, 64, "sip:bench-%u@cpns.example", round);
 }
 
+static bool is_logged(const struct bench *bench)
+{
+	return strstr(bench->name, "-logged");
+}
+
 /* our server, and a group for each round: each join is a member's first */
 static int start_ours(struct bench *bench, unsigned int groups)
 {
 	char *const arguments[] = {
 		getenv("CPNSD"), "--config-dir", bench->directory,
-		strcmp(bench->name, "pull") ? NULL : "--quiet", NULL,
+		is_logged(bench) ? NULL : "--quiet", NULL,
 	};
 	char sgid[64], *document;
 	unsigned int i;
@@ -151,9 +156,10 @@ static int bench_join(struct bench *bench)
 			     &again[i]);
 	if (error)
 		return error;
-	print_pair("join", "join with full TLS handshake", "join",
-		   "openssl s_server, handshake only", 0.5, ours, peer,
-		   again);
+	print_pair("join", is_logged(bench) ? "the same, each join logged" :
+		   "join with full TLS handshake", "join",
+		   "openssl s_server, handshake only",
+		   is_logged(bench) ? 0 : 0.5, ours, peer, again);
 	began = load_now();
 	error = shake_hands(bench, 0);
 	print_figure("join", "handshake and end with s_server, in all",
@@ -265,7 +271,6 @@ static int bench_pull(struct bench *bench)
 		"-j", (char *)path_in(bench, "node.key"),
 		"-C", (char *)path_in(bench, "ca.pem"), NULL,
 	};
-	const bool logged = !strcmp(bench->name, "pull-logged");
 	int error = start_ours(bench, 1);
 	unsigned int i;
 
@@ -283,10 +288,10 @@ static int bench_pull(struct bench *bench)
 			rate(bench, bench->peer, PULLS, pull_resource, i,
 			     &again[i]);
 	if (!error) {
-		print_pair("pull", logged ? "the same, each delivery logged" :
+		print_pair("pull", is_logged(bench) ? "the same, each delivery logged" :
 			   "pull on an open session", "pull",
 			   "libcoap's coap-server, static resource",
-			   logged ? 0 : 0.8, ours, peer, again);
+			   is_logged(bench) ? 0 : 0.8, ours, peer, again);
 		print_figure("pull", "body", "bytes", (double)pull_ours.size);
 	}
 	for (i = 0; i < SESSIONS; i++)
@@ -311,8 +316,8 @@ int main(int argc, char **argv)
 		error = member_open(&bench.members[i], &bench.authority, node);
 	}
 	if (!error)
-		error = strcmp(bench.name, "join") ? bench_pull(&bench) :
-						     bench_join(&bench);
+		error = strncmp(bench.name, "join", 4) ? bench_pull(&bench) :
+							 bench_join(&bench);
 	for (i = 0; i < MEMBERS; i++)
 		member_close(&bench.members[i]);
 	server_stop(bench.ours);
