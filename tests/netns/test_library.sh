@@ -3,7 +3,8 @@
 #
 # libcpns' sample programs: one tells a Service Group lines of text by
 # multicast, the other hears them, each with a key that it requests by
-# request_key(2) and never sees.
+# request_key(2) and never sees.  They run on PNEs that have a SECA of their
+# own (roles = pne).
 #
 # One kernel is enough: 6.12
 
@@ -18,10 +19,18 @@ mkdir -p "${rule%/*}"
 sed "s|[^ \t]*/cpns-request-key|$build/userspace/request-key/cpns-request-key|" \
 	"$top/userspace/request-key/cpns_group.conf" >"$rule"
 
+# shellcheck disable=SC2034 # of topology.sh
+gateway_roles=pne
 listed_at_both() {
 	logged gw1 "group $sgid: listed" && logged gw2 "group $sgid: listed"
 }
 lab_up listed_at_both < <(message_document "$sgid")
+
+both_are_pne() {
+	grep -q '^pne cpnsd .* started' "$lab/gw1.log" &&
+		grep -q '^pne cpnsd .* started' "$lab/gw2.log"
+}
+claim "two PNEs, with no PN GW" both_are_pne
 
 hear() {
 	in_ns gw2 keyctl session - "$examples/multicast_receive" "$1" \

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The security of a PN's Wi-Fi, as hostapd has it, decides over the key: the
-# group asks for level 1, the network of house 1 loses its protection.
+# group asks for level 1, the network of house 1 loses its protection. And the
+# kernel's lockdown, which is the last step of all: its file is another's here,
+# for lockdown could not be ended again, and lets no module in.
 #
 # One kernel is enough: 6.12
 
@@ -50,5 +52,28 @@ write_hostapd "$strong"
 kill -HUP "$hostapd"
 claim "protected again: the server hears of it" wait_until 30 level_is 2
 claim "... and the gateway gets the new key" wait_until 90 new_key
+
+mkdir "$lab/security"
+echo 'none [integrity] confidentiality' >"$lab/security/lockdown"
+cat >"$lab/locked-down" <<END
+#!/bin/sh
+mount --bind $lab/security /sys/kernel/security && exec $cpnsd "\$@"
+END
+chmod +x "$lab/locked-down"
+# shellcheck disable=SC2034 # of topology.sh
+gateway_cpnsd=$lab/locked-down
+daemon_again() {
+	kill "$(daemon_pid gw1)" && daemon_start gw1
+}
+locked_down() {
+	daemon_again && wait_until 30 level_is 3
+}
+not_locked_down() {
+	daemon_again && wait_until 30 link_is strong && sleep 2 && level_is 2
+}
+claim "lockdown=integrity lets root read memory: it stays level 2" \
+	not_locked_down
+echo 'none integrity [confidentiality]' >"$lab/security/lockdown"
+claim "lockdown=confidentiality: the server has level 3" locked_down
 kill "$hostapd"
 claims_table

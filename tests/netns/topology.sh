@@ -16,8 +16,9 @@ lab=${lab:-/run/cpns-lab}
 top=${top:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 build=${CPNS_BUILD:-$top/build}
 cpnsd=$build/userspace/cpnsd/cpnsd
-# what gateways run, where it is another than the server's
+# what gateways run, where it is another than the server's, and their role
 gateway_cpnsd=
+gateway_roles=gateway
 cpnsctl=$build/userspace/cpnsctl/cpnsctl
 export PATH=$build/userspace/cpnsctl:$PATH
 
@@ -118,7 +119,7 @@ gateway_configure() {
 		return
 	cat >"$lab/$1/cpnsd.conf" <<-END
 	[cpnsd]
-	roles = gateway
+	roles = $gateway_roles
 	[gateway]
 	server = ${lab_server:-coaps+tcp://192.0.2.10:5684}
 	server-id = urn:cpns:server:main

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "transport_fixture.h"
+#include "transport/client_private.h"
 
 static struct seen seen, other_seen;
 
@@ -340,6 +341,29 @@ static void test_reconnect(void **state)
 	side_close(&side);
 }
 
+/* longer from attempt to attempt, and not for all members the same */
+static void test_back_off(void **state)
+{
+	static const double most[] = { 0.5, 1, 2, 4, 8, 16, 32, 60, 60 };
+	double delay, least, longest;
+	unsigned int attempt, i;
+
+	for (attempt = 0; attempt < 9; attempt++) {
+		least = client_back_off(attempt);
+		longest = least;
+		for (i = 0; i < 1000; i++) {
+			delay = client_back_off(attempt);
+			least = delay < least ? delay : least;
+			longest = delay > longest ? delay : longest;
+		}
+		assert_true(least >= most[attempt] * 0.4);
+		assert_true(longest <= most[attempt]);
+		assert_true(longest - least > most[attempt] * 0.4);
+	}
+	delay = client_back_off(4000000000u);
+	assert_true(delay >= 30 && delay <= 60);
+}
+
 static void test_drop(void **state)
 {
 	struct transport_segment path[2] = { segment("ace-group"),
@@ -450,6 +474,7 @@ int main(void)
 		cmocka_unit_test(test_big_notifications),
 		cmocka_unit_test(test_observation_limit),
 		cmocka_unit_test(test_reconnect),
+		cmocka_unit_test(test_back_off),
 		cmocka_unit_test(test_drop),
 		cmocka_unit_test(test_close_in_callback),
 		cmocka_unit_test(test_dtls),

@@ -26,14 +26,14 @@ static struct loop_timer timer;
 /* code that the linker had to change is no file's page any more */
 static bool is_changed(const struct dl_phdr_info *object)
 {
-	const ElfW(Dyn) *entry;
+	typeof(((struct link_map *)0)->l_ld) entry;
 	size_t i;
 
 	for (i = 0; i < object->dlpi_phnum; i++) {
 		if (object->dlpi_phdr[i].p_type != PT_DYNAMIC)
 			continue;
-		entry = (const void *)(object->dlpi_addr +
-				       object->dlpi_phdr[i].p_vaddr);
+		entry = (void *)(object->dlpi_addr +
+				 object->dlpi_phdr[i].p_vaddr);
 		for (; entry->d_tag != DT_NULL; entry++)
 			if (entry->d_tag == DT_TEXTREL ||
 			    (entry->d_tag == DT_FLAGS &&
@@ -47,7 +47,7 @@ static bool is_changed(const struct dl_phdr_info *object)
 static int give_back(struct dl_phdr_info *object, size_t size, void *context)
 {
 	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-	const ElfW(Phdr) *segment;
+	typeof(object->dlpi_phdr) segment;
 	uintptr_t from, to;
 	size_t i;
 

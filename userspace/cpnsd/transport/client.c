@@ -55,8 +55,16 @@ void client_lose(struct transport_client *client, const char *reason)
 		loop_timer_start(&client->soon, 0);
 }
 
-/* 0.2 to 0.5 s first, then 1 s doubled up to 60 s, less up to half of it */
-static double back_off(unsigned int attempts)
+/**
+ * client_back_off - how long to wait before the next attempt
+ * @attempts: that failed before in a row
+ *
+ * Random, so that members whose server went come back one after the other:
+ * 0.2 to 0.5 s first, then 1 s doubled up to 60 s, less up to half of it.
+ *
+ * Return: seconds.
+ */
+double client_back_off(unsigned int attempts)
 {
 	uint16_t random;
 	double most = 0.5;
@@ -72,7 +80,7 @@ static double back_off(unsigned int attempts)
 
 static void try_again(struct transport_client *client, const char *reason)
 {
-	double delay = back_off(client->attempts++);
+	double delay = client_back_off(client->attempts++);
 
 	client->state = CLIENT_WAITING;
 	loop_timer_stop(&client->patience);

@@ -86,6 +86,7 @@ struct transport_exchange {
 
 /* client.c */
 void client_lose(struct transport_client *client, const char *reason);
+double client_back_off(unsigned int attempts);
 void client_enter(struct transport_client *client);
 void client_leave(struct transport_client *client);
 
