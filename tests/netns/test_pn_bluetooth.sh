@@ -118,18 +118,32 @@ scan_is_on() {
 }
 
 # connect PSM: to that service, and stays. A controller may be busy with what
-# was before: l2test ends then, says why, and begins anew.
+# was before: l2test ends then, says why, and begins anew. So it does when BlueZ
+# does not hear of both ends: the kernel leaves one out now and then, for good.
 connect() {
 	local try
-	for try in 1 2 3; do
+	for try in 1 2 3 4 5; do
 		begin l2test l2test -i hci0 -n -P "$1" "$device"
 		wait_until 20 connected_or_gone
-		grep -q 'Connected to' "$log/l2test" && return
+		grep -q 'Connected to' "$log/l2test" && wait_until 5 told &&
+			return
 		echo "try $try: $(cat "$log/l2test")"
+		bluez_objects
 		end l2test
+		wait_until 10 not_connected
 		sleep 1
 	done
 	return 1
+}
+
+bluez_objects() {
+	gdbus call --system --dest org.bluez --object-path / --method \
+		org.freedesktop.DBus.ObjectManager.GetManagedObjects
+}
+
+# told: BlueZ, of both ends
+told() {
+	[ "$(bluez_objects | grep -o "'Connected': <true>" | wc -l)" = 2 ]
 }
 
 connected_or_gone() {
