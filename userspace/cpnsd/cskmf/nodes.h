@@ -44,7 +44,7 @@ int nodes_register(struct nodes *nodes, const char *id,
 		   const struct sockaddr_storage *address,
 		   bool *address_changed);
 /*
- * A node key that came with a join request; not durable before the Sender-ID
+ * A node key that came with a join request; not stored before the Sender-ID
  * that follows, or store_sync().
  */
 int nodes_set_key(struct nodes *nodes, const char *id, const uint8_t key[32],

@@ -216,6 +216,8 @@ static void post_group(struct exchange *exchange)
 		transport_answer_location(exchange->answer, location, 4);
 	}
 	deliver(exchange, &delivery, first ? COAP_CREATED : COAP_CHANGED);
+	/* the node key of a join that was refused */
+	store_sync(exchange->cskmf->options.store);
 }
 
 static void get_group(struct exchange *exchange)

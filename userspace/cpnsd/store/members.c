@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Leaves, senders and nodes in the store: see store.h.  One thread.
+ * Leaves and senders in the store: see store.h.  One thread.
  */
 #include <errno.h>
 
@@ -87,39 +87,6 @@ int store_sender_each(struct store *store, const char *sgid,
 			result = each(context, &sender);
 		if (result) {
 			statement_end(store, SENDER_EACH);
-			return result;
-		}
-	}
-	return more;
-}
-
-int store_node_put(struct store *store, const struct store_node *node)
-{
-	return statement_run(store, NODE_PUT, "sbsii", node->node,
-			     node->registration, node->registration_size,
-			     node->address, node->seen,
-			     (uint64_t)node->revoked);
-}
-
-int store_node_each(struct store *store,
-		    int (*each)(void *context, const struct store_node *node),
-		    void *context)
-{
-	sqlite3_stmt *row = statement_row(store, NODE_EACH);
-	struct store_node node = { };
-	int more, result;
-
-	for (more = statement_run(store, NODE_EACH, ""); more > 0;
-	     more = statement_next(store, NODE_EACH)) {
-		node.node = (const char *)sqlite3_column_text(row, 0);
-		node.registration = sqlite3_column_blob(row, 1);
-		node.registration_size = sqlite3_column_bytes(row, 1);
-		node.address = (const char *)sqlite3_column_text(row, 2);
-		node.seen = sqlite3_column_int64(row, 3);
-		node.revoked = sqlite3_column_int(row, 4);
-		result = each(context, &node);
-		if (result) {
-			statement_end(store, NODE_EACH);
 			return result;
 		}
 	}

@@ -190,8 +190,6 @@ int statement_run(struct store *store, enum statement which,
 	va_list arguments;
 	int code;
 
-	if (store->broken)
-		return -EIO;
 	va_start(arguments, format);
 	code = bind_all(statement, format, &arguments);
 	va_end(arguments);

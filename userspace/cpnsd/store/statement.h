@@ -28,9 +28,13 @@ struct store {
 	sqlite3 *database;
 	sqlite3_stmt *statements[STATEMENTS];
 	uint64_t errors;
-	bool early;		/* a commit that is not durable yet */
-	bool broken;		/* commits would not be durable */
+	struct store_node *early;	/* to be written, or NULL: nodes.c */
 };
+
+/* what store_node_put_early() keeps goes into the transaction that is open */
+int early_write(struct store *store);
+/* it is durable, or nobody will ask */
+void early_forget(struct store *store);
 
 int statements_prepare(struct store *store);
 void statements_finalize(struct store *store);

@@ -14,7 +14,6 @@
 #include "store/statement.h"
 
 #define STORE_VERSION	2
-#define CHECKPOINT_AT	1000	/* pages in the log, as SQLite's own default */
 
 /*
  * Exclusive locking keeps a second server off the same state and WAL's index
@@ -116,24 +115,6 @@ static int read_version(sqlite3 *database)
 	return version;
 }
 
-/*
- * Something was written to the log.  Where that waited for the disk, all that
- * was there before is durable too; where not, the caller notes it.  The log
- * goes to the database as it would without this hook.
- */
-static int committed(void *context, sqlite3 *database, const char *name,
-		     int pages)
-{
-	struct store *store = context;
-
-	store->early = false;
-	if (pages >= CHECKPOINT_AT)
-		sqlite3_wal_checkpoint_v2(database, name,
-					  SQLITE_CHECKPOINT_PASSIVE, NULL,
-					  NULL);
-	return SQLITE_OK;
-}
-
 static int set_up(struct store *store, const char *path, char *reason,
 		  size_t room)
 {
@@ -145,7 +126,6 @@ static int set_up(struct store *store, const char *path, char *reason,
 	    sqlite3_exec(store->database, settings, NULL, NULL,
 			 NULL) != SQLITE_OK)
 		goto refused;
-	sqlite3_wal_hook(store->database, committed, store);
 	version = read_version(store->database);
 	if (version > STORE_VERSION) {
 		snprintf(reason, room,
@@ -210,6 +190,8 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	store_sync(store);
+	early_forget(store);
 	statements_finalize(store);
 	sqlite3_close(store->database);
 	free(store);
@@ -220,51 +202,16 @@ uint64_t store_errors(const struct store *store)
 	return store->errors;
 }
 
-static int set_synchronous(struct store *store, const char *pragma)
-{
-	if (sqlite3_exec(store->database, pragma, NULL, NULL,
-			 NULL) == SQLITE_OK)
-		return 0;
-	store->errors++;
-	log_error("store: %s: %s", pragma, sqlite3_errmsg(store->database));
-	return -EIO;
-}
-
-int store_node_put_early(struct store *store, const struct store_node *node)
-{
-	int result;
-
-	if (!sqlite3_get_autocommit(store->database) ||
-	    set_synchronous(store, "PRAGMA synchronous = NORMAL"))
-		return store_node_put(store, node);
-	result = store_node_put(store, node);
-	/* nothing is written any more where commits would not be durable */
-	store->broken = set_synchronous(store, "PRAGMA synchronous = FULL");
-	if (store->broken)
-		return -EIO;
-	store->early |= !result;
-	return result;
-}
-
-int store_sync(struct store *store)
-{
-	if (!store->early)
-		return 0;
-	if (sqlite3_wal_checkpoint_v2(store->database, NULL,
-				      SQLITE_CHECKPOINT_PASSIVE, NULL,
-				      NULL) != SQLITE_OK) {
-		store->errors++;
-		log_error("store: checkpoint: %s",
-			  sqlite3_errmsg(store->database));
-		return -EIO;
-	}
-	store->early = false;
-	return 0;
-}
-
 int store_begin(struct store *store)
 {
-	return statement_run(store, BEGIN, "");
+	int result = statement_run(store, BEGIN, "");
+
+	if (result)
+		return result;
+	result = early_write(store);
+	if (result)
+		store_rollback(store);
+	return result;
 }
 
 int store_commit(struct store *store)
@@ -273,6 +220,8 @@ int store_commit(struct store *store)
 
 	if (result)
 		store_rollback(store);
+	else
+		early_forget(store);
 	return result;
 }
 

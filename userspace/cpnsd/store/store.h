@@ -52,7 +52,7 @@ int store_commit(struct store *store);
 void store_rollback(struct store *store);
 
 /**
- * store_sync() - what store_node_put_early() wrote is durable
+ * store_sync() - what store_node_put_early() keeps is written and durable
  * @store: the store, no transaction open
  *
  * Before anything is sent that rests on it.  No cost where a commit came
@@ -196,9 +196,9 @@ struct store_node {
 
 int store_node_put(struct store *store, const struct store_node *node);
 /*
- * The same for a write that more will follow: it stands where a killed process
- * finds it, but outlives a loss of power only with the next store_commit() or
- * store_sync().  Within a transaction it is one of its writes.
+ * The same for a write that more will follow: one wait for the disk, not two.
+ * It is kept in memory and is one of the next transaction's writes, or
+ * store_sync()'s.  Within a transaction it is one of that one's.
  */
 int store_node_put_early(struct store *store, const struct store_node *node);
 int store_node_each(struct store *store,

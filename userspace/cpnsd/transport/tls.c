@@ -199,6 +199,20 @@ static void ssl_made(void *parent, void *pointer, CRYPTO_EX_DATA *data,
 		harden(parent, entered);
 }
 
+/* for this connection and, to be copied, those that come */
+static bool use_credentials(SSL *ssl, const struct tls_credentials *credentials)
+{
+	X509 *certificate = credentials->decoded_certificate;
+	EVP_PKEY *key = credentials->decoded_key;
+	SSL_CTX *context = SSL_get_SSL_CTX(ssl);
+
+	return SSL_get_certificate(ssl) == certificate ||
+	       (SSL_CTX_use_certificate(context, certificate) == 1 &&
+		SSL_CTX_use_PrivateKey(context, key) == 1 &&
+		SSL_use_certificate(ssl, certificate) == 1 &&
+		SSL_use_PrivateKey(ssl, key) == 1);
+}
+
 /*
  * What libcoap does at a ClientHello, but with certificate and key that are
  * decoded already: decoding them again was a fifth of what a join costs.
@@ -211,8 +225,7 @@ static int quick_hello(SSL *ssl, int *alert, void *argument)
 	harden(ssl, side);
 	SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE |
 		       SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	if (SSL_use_certificate(ssl, side->credentials.decoded_certificate) == 1 &&
-	    SSL_use_PrivateKey(ssl, side->credentials.decoded_key) == 1)
+	if (use_credentials(ssl, &side->credentials))
 		return SSL_CLIENT_HELLO_SUCCESS;
 	*alert = SSL_AD_INTERNAL_ERROR;
 	return SSL_CLIENT_HELLO_ERROR;
