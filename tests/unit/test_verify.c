@@ -641,6 +641,25 @@ static void test_sender_ids(void **state)
 	assert_non_null(strstr(reason, "twice"));
 }
 
+static void test_sender_gone(void **state)
+{
+	uint16_t gone[] = { 7, 3 };
+	struct roster_sender senders[2];
+	struct roster roster;
+
+	make_roster(&roster, senders, 1, 1);
+	roster.gone = gone;
+	roster.gone_count = 2;
+	assert_true(verify_sender_gone(&roster, "gw3", 3));
+	assert_true(verify_sender_gone(&roster, "gw3", 7));
+	/* another one's, an unknown one, none */
+	assert_false(verify_sender_gone(&roster, "gw3", 2));
+	assert_false(verify_sender_gone(&roster, "gw3", 9));
+	assert_false(verify_sender_gone(&roster, "gw3", 0));
+	/* it has changed it: the roster is newer than the kernel */
+	assert_false(verify_sender_gone(&roster, "gw1", 3));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -657,6 +676,7 @@ int main(void)
 		cmocka_unit_test(test_backfill_contradicts),
 		cmocka_unit_test(test_roster),
 		cmocka_unit_test(test_sender_ids),
+		cmocka_unit_test(test_sender_gone),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

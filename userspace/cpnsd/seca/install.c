@@ -319,6 +319,17 @@ static int roster_verified(struct group *group, struct roster *roster,
 	return 0;
 }
 
+static void join_where_gone(struct group *group)
+{
+	if (!group->live || group->phase == GROUP_STOPPED ||
+	    !verify_sender_gone(&group->roster, group->seca->node,
+				group->own_sid))
+		return;
+	log_warning("group %s: the server has no Sender-ID of this node, %u is gone: joining anew",
+		    group->sgid, group->own_sid);
+	acquire_start(group, true);
+}
+
 /**
  * install_roster - check a roster and set the SAs of its senders
  * @group: the group
@@ -327,7 +338,8 @@ static int roster_verified(struct group *group, struct roster *roster,
  * @reason: why not
  * @room: bytes of @reason
  *
- * A roster of a newer epoch is what tells a pull member of that epoch.
+ * A roster of a newer epoch is what tells a pull member of that epoch; one
+ * from which this node's Sender-ID is gone makes it join.
  *
  * Return: 0, 1 when the epoch has to be pulled first, or -errno.
  */
@@ -355,6 +367,7 @@ int install_roster(struct group *group, const uint8_t *body, size_t size,
 	if (chain_save(group->seca->directory, &group->chain, reason, room))
 		log_error("group %s: state not saved: %s", group->sgid, reason);
 	established(group, false);
+	join_where_gone(group);
 	return 0;
 }
 

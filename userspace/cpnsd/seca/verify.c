@@ -414,6 +414,32 @@ int verify_sender_ids(const struct roster *roster, const char *node,
 }
 
 /**
+ * verify_sender_gone - is there nothing left that this node sends with?
+ * @roster: verified
+ * @node: this node's id
+ * @own_sid: the Sender-ID that the kernel holds, 0 for none
+ *
+ * So it is where a power cut has taken the server's memory of this node's
+ * join: what is sent with that SID is dropped everywhere (wire.md section 4,
+ * "gone: deleted").
+ *
+ * Return: true if the SID is gone and none is there under this node's name.
+ */
+bool verify_sender_gone(const struct roster *roster, const char *node,
+			uint16_t own_sid)
+{
+	size_t i;
+
+	for (i = 0; i < roster->senders_count; i++)
+		if (!strcmp(roster->senders[i].node, node))
+			return false;
+	for (i = 0; own_sid && i < roster->gone_count; i++)
+		if (roster->gone[i] == own_sid)
+			return true;
+	return false;
+}
+
+/**
  * verify_advance - remember a record that was installed
  * @chain: what is known; changed
  * @verified: the answer that was installed
