@@ -2,8 +2,7 @@
 /*
  * A server whose state was put back to an older copy: what members know that
  * it does not, by the epoch's number and by the roster's serial.  It asks, or
- * goes on above it; no key and no SID is used twice.  And one whose machine
- * lost its power: what was answered is on the disk.
+ * goes on above it; no key and no SID is used twice.
  */
 #include "server_fixture.h"
 
@@ -11,8 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "cskmf/group.h"
 
@@ -197,66 +194,6 @@ static void test_same_epoch(void **state)
 	roster_free(&after);
 }
 
-/* where the disk is copied to each time something was made durable */
-static const char *disk_of;
-static unsigned int syncs;
-
-/* in the place of libc's, for SQLite: what comes later is lost in the copy */
-int fdatasync(int file)
-{
-	char command[256];
-
-	if (disk_of) {
-		snprintf(command, sizeof(command),
-			 "cd %s && rm -rf disk && cp -a state disk", disk_of);
-		assert_int_equal(system(command), 0);
-		syncs++;
-	}
-	return (int)syscall(SYS_fdatasync, file);
-}
-
-/*
- * A join with a new node key, then no power: key and Sender-ID are there.
- * Returns how often the disk was waited for.
- */
-static unsigned int joined_and_off(struct fixture *fixture, unsigned int roles)
-{
-	struct peer *gw1 = &fixture->gw1;
-	uint16_t sid;
-
-	peer_new_kernel(gw1);
-	disk_of = fixture->directory;
-	syncs = 0;
-	peer_join(fixture, gw1, SGID, SGID, roles);
-	disk_of = NULL;
-	kernel_install(fixture, gw1, &gw1->answer);
-	sid = gw1->kernel.sid;
-	assert_int_equal(!sid, !(roles & ROLE_BIT_SENDER));
-	server_stop(fixture);
-	if (syncs)
-		state_copy(fixture, "disk", "state");
-	while (gw1->connected)
-		run_for(fixture, 0.02);
-	server_start(fixture);
-	reconnected(fixture, gw1);
-	pull(fixture, gw1);
-	kernel_install(fixture, gw1, &gw1->answer);
-	if (sid)
-		assert_int_equal(gw1->kernel.sid, sid);
-	return syncs;
-}
-
-static void test_power_lost_after_join(void **state)
-{
-	struct fixture *fixture = *state;
-
-	two_members(fixture, two());
-	/* node key and Sender-ID at once; each waits for the disk else */
-	assert_int_equal(joined_and_off(fixture, BOTH), 1);
-	/* who gets no Sender-ID has a node key all the same */
-	assert_true(joined_and_off(fixture, ROLE_BIT_RECEIVER) >= 1);
-}
-
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 
@@ -266,7 +203,6 @@ int main(void)
 		TEST(test_restored),
 		TEST(test_unfounded),
 		TEST(test_same_epoch),
-		TEST(test_power_lost_after_join),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

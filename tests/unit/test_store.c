@@ -430,6 +430,57 @@ static void test_early(void **state)
 	assert_int_equal(seen, 1);
 }
 
+/* waits for nothing; what follows does again, and takes it along */
+static void test_relaxed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_group group = group_of(1);
+	struct store_node node = {
+		.node = "gw1",
+		.registration = "abc",
+		.registration_size = 3,
+		.address = "",
+		.revoked = true,
+	};
+	unsigned int seen = 0;
+
+	assert_int_equal(store_group_put(fixture->store, &group), 0);
+	assert_true(syncs_since_last() >= 1);
+	assert_int_equal(store_begin_relaxed(fixture->store), 0);
+	assert_int_equal(store_node_put(fixture->store, &node), 0);
+	assert_int_equal(store_commit(fixture->store), 0);
+	assert_int_equal(syncs_since_last(), 0);
+	/* a write by itself, a transaction, and one behind an undone one */
+	group.num++;
+	assert_int_equal(store_group_put(fixture->store, &group), 0);
+	assert_int_equal(syncs_since_last(), 1);
+	assert_int_equal(store_begin_relaxed(fixture->store), 0);
+	assert_int_equal(store_commit(fixture->store), 0);
+	assert_int_equal(store_begin(fixture->store), 0);
+	group.num++;
+	assert_int_equal(store_group_put(fixture->store, &group), 0);
+	assert_int_equal(store_commit(fixture->store), 0);
+	assert_int_equal(syncs_since_last(), 1);
+	assert_int_equal(store_begin_relaxed(fixture->store), 0);
+	node.node = "gw2";
+	assert_int_equal(store_node_put(fixture->store, &node), 0);
+	store_rollback(fixture->store);
+	assert_int_equal(syncs_since_last(), 0);
+	group.num++;
+	assert_int_equal(store_group_put(fixture->store, &group), 0);
+	assert_int_equal(syncs_since_last(), 1);
+	/* not within another one, and that one is as it was */
+	assert_int_equal(store_begin(fixture->store), 0);
+	assert_true(store_begin_relaxed(fixture->store) < 0);
+	group.num++;
+	assert_int_equal(store_group_put(fixture->store, &group), 0);
+	assert_int_equal(store_commit(fixture->store), 0);
+	assert_int_equal(syncs_since_last(), 1);
+	reopen(fixture);
+	assert_int_equal(store_node_each(fixture->store, note_node, &seen), 0);
+	assert_int_equal(seen, 1);
+}
+
 static int note_kek(void *context, const struct store_kek *kek)
 {
 	assert_int_equal(kek->wrapped[3], 4);
@@ -554,6 +605,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_members, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_early, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_relaxed, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_tree, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_version_1, set_up,
 						tear_down),

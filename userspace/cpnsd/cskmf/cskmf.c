@@ -62,8 +62,10 @@ void cskmf_close(struct cskmf *cskmf)
 		reports_save(cskmf);
 	loop_timer_stop(&cskmf->saving);
 	sealing_close(cskmf->sealing);
-	HASH_ITER(hh, cskmf->groups, group, next)
+	HASH_ITER(hh, cskmf->groups, group, next) {
+		reserve_give_back(group);
 		group_free(group);
+	}
 	nodes_close(cskmf->nodes);
 	limits_close(cskmf->limits);
 	free(cskmf);

@@ -313,6 +313,13 @@ static int store_tree(struct stage *stage)
 	return result;
 }
 
+/* with the new epoch; one in reserve stays so, as gone in that one */
+static bool goes(const struct group *group, const struct sender *sender)
+{
+	return sender->reserved ||
+	       (!sender->gone && !member_entry(group, sender->node));
+}
+
 /*
  * An evicted SID counts as gone in the new epoch, not in the one before: it
  * may return in the one after the new one at the earliest.  Its owner is
@@ -328,7 +335,7 @@ static int store_senders(struct stage *stage)
 
 	for (i = 0; i < group->senders_count && !result; i++) {
 		sender = &group->senders[i];
-		if (member_entry(group, sender->node) || sender->gone)
+		if (!goes(group, sender))
 			continue;
 		row.sid = sender->sid;
 		row.node = "";
@@ -409,8 +416,7 @@ static void take(struct stage *stage)
 	for (i = 0; i < stage->leaves_count; i++)
 		member_find(group, stage->nodes[i])->leaf = stage->leaves[i];
 	for (i = 0; i < group->senders_count; i++) {
-		if (group->senders[i].gone ||
-		    member_entry(group, group->senders[i].node))
+		if (!goes(group, &group->senders[i]))
 			continue;
 		group->senders[i].gone = record->num;
 		*group->senders[i].node = 0;

@@ -122,7 +122,12 @@ void group_stored(const struct group *group, struct store_group *stored)
 
 int group_put(struct group *group, const struct store_group *changes)
 {
-	return store_group_put(group->cskmf->options.store, changes);
+	struct store_group row = *changes;
+
+	/* it may know of more than was given out, never of less */
+	if (row.roster_serial < group->serial_stored)
+		row.roster_serial = group->serial_stored;
+	return store_group_put(group->cskmf->options.store, &row);
 }
 
 uint32_t group_age(const struct group *group)

@@ -44,10 +44,12 @@ struct member {
 
 /*
  * A Sender-ID (RFC 6054).  gone: the epoch it went in, 0 in use.  An evicted
- * one has no node any more.
+ * one has no node any more, and one in reserve none yet: for whoever reads the
+ * store it is gone in this epoch.
  */
 struct sender {
 	uint16_t sid;
+	bool reserved;			/* reserve.c */
 	char node[IDENTITY_ID_MAX + 1];
 	uint32_t num, gone;
 	uint8_t node_key[32];
@@ -68,7 +70,8 @@ struct group {
 	uint64_t term;
 	uint32_t num;
 	uint8_t hash[32];
-	uint64_t roster_serial;
+	uint64_t roster_serial;			/* last given out */
+	uint64_t serial_stored;		/* up to here the store knows them */
 	uint32_t leaf_last, sid_last;
 	bool deleted;
 	uint32_t held;				/* 0: not, see hold.c */
@@ -161,6 +164,25 @@ int sender_assign(struct group *group, const char *node,
 		  const uint8_t node_key[32], bool again, uint16_t *sid);
 /* SIDs of members that are listed no more or send no more go */
 int senders_retire(struct group *group);
+struct sender *sender_with(const struct group *group, uint16_t sid);
+/* the same, or the next one of the table, for which there must be room */
+struct sender *sender_slot(struct group *group, uint16_t sid);
+int sender_put(struct group *group, const struct sender *sender);
+
+/* reserve.c: SIDs that can be told without a wait for the disk */
+#define RESERVE_MOST	64
+
+/* SIDs that are free, in the order in which they are given; now: the first */
+struct reserve {
+	uint16_t sids[RESERVE_MOST];
+	size_t count;
+};
+
+struct sender *reserve_first(const struct group *group);
+int reserve_pick(struct group *group, struct reserve *reserve);
+int reserve_put(struct group *group, const struct reserve *reserve);
+void reserve_take(struct group *group, const struct reserve *reserve);
+void reserve_give_back(struct group *group);
 
 /* hold.c: -EACCES and the refusal, -ESTALE and the reason, where it is held */
 int hold_refuse(const struct group *group, struct refusal *refusal);
@@ -168,6 +190,11 @@ int hold_check(const struct group *group, char *reason, size_t room);
 int hold_report(struct group *group, struct member *member, uint32_t num,
 		struct refusal *refusal);
 int hold_end(struct group *group, bool restored, char *reason, size_t room);
+
+/* 65,536 rosters a second would outrun the clock */
+#define ROSTER_CLOCK_SHIFT	16
+/* eight seconds' worth: what the store knows of serials before their use */
+#define ROSTER_SERIALS_AHEAD	(8u << ROSTER_CLOCK_SHIFT)
 
 /* roster.c: signed, cached until serial or number change */
 int roster_get(struct group *group, const uint8_t **bytes, size_t *size);

@@ -33,6 +33,7 @@ static int load_group(void *context, const struct store_group *stored)
 	group->num = stored->num;
 	memcpy(group->hash, stored->hash, sizeof(group->hash));
 	group->roster_serial = stored->roster_serial;
+	group->serial_stored = stored->roster_serial;
 	group->leaf_last = stored->leaf_last;
 	group->sid_last = stored->sid_last;
 	group->deleted = stored->deleted;

@@ -14,9 +14,6 @@
 #include "cskmf/group.h"
 #include "proto/response.h"
 
-/* 65,536 rosters a second would outrun the clock */
-#define CLOCK_SHIFT	16
-
 /**
  * roster_next_serial() - above all that were given out, here or elsewhere
  * @group: the group
@@ -30,7 +27,7 @@
  */
 uint64_t roster_next_serial(const struct group *group)
 {
-	uint64_t clock = (uint64_t)time(NULL) << CLOCK_SHIFT;
+	uint64_t clock = (uint64_t)time(NULL) << ROSTER_CLOCK_SHIFT;
 
 	return group->roster_serial < clock ? clock : group->roster_serial + 1;
 }
@@ -95,6 +92,8 @@ static int make(struct group *group)
 		goto out;
 	for (i = 0; i < group->senders_count; i++) {
 		sender = &group->senders[i];
+		if (sender->reserved)
+			continue;
 		entry = member_entry(group, sender->node);
 		if (!sender->gone && entry && entry->roles & ROLE_BIT_SENDER)
 			fill_sender(group, sender, entry,

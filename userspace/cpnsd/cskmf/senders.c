@@ -5,7 +5,7 @@
  * Each registration gets the next number up to max-senders; then those gone
  * in an earlier epoch come back, once that epoch's DTD is over.  A SID never
  * serves two registrations within an epoch, for its IVs are counted in one
- * kernel only.  Stored before it is told.
+ * kernel only.  Stored before it is told: reserve.c.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ struct sender *sender_of(const struct group *group, const char *node)
 	return NULL;
 }
 
-static struct sender *sender_with(const struct group *group, uint16_t sid)
+struct sender *sender_with(const struct group *group, uint16_t sid)
 {
 	size_t i;
 
@@ -49,29 +49,13 @@ static struct sender *sender_with(const struct group *group, uint16_t sid)
 	return NULL;
 }
 
-/* gone before this epoch, and the epochs it was used in are dead by now */
-static bool is_free(const struct group *group, const struct sender *sender)
+struct sender *sender_slot(struct group *group, uint16_t sid)
 {
-	return sender->gone && sender->gone < group->num &&
-	       loop_boottime() > group->made_at + group->dtd;
+	return sender_with(group, sid) ?:
+	       &group->senders[group->senders_count++];
 }
 
-static uint16_t next_sid(const struct group *group)
-{
-	uint32_t most = group->description->max_senders;
-	const struct sender *sender;
-	uint32_t sid, tried;
-
-	for (tried = 0, sid = group->sid_last; tried < most; tried++) {
-		sid = sid >= most ? 1 : sid + 1;
-		sender = sender_with(group, sid);
-		if (!sender || is_free(group, sender))
-			return sid;
-	}
-	return 0;
-}
-
-static int put(struct group *group, const struct sender *sender)
+int sender_put(struct group *group, const struct sender *sender)
 {
 	struct store_sender row = {
 		.sid = sender->sid,
@@ -85,9 +69,13 @@ static int put(struct group *group, const struct sender *sender)
 				&row);
 }
 
-/* the old SID gone, the new one given, the roster's serial up: one commit */
+/*
+ * The old SID gone, the new one given, the reserve filled, the roster's serial
+ * up: one commit, and the disk has it.
+ */
 static int store_change(struct group *group, const struct sender *old,
-			const struct sender *fresh)
+			const struct sender *fresh,
+			const struct reserve *reserve, uint64_t serial)
 {
 	struct store *store = group->cskmf->options.store;
 	struct store_group changes;
@@ -95,9 +83,9 @@ static int store_change(struct group *group, const struct sender *old,
 	int result;
 
 	group_stored(group, &changes);
-	changes.roster_serial = roster_next_serial(group);
-	if (fresh)
-		changes.sid_last = fresh->sid;
+	changes.roster_serial = serial + (fresh ? ROSTER_SERIALS_AHEAD : 0);
+	if (reserve->count)
+		changes.sid_last = reserve->sids[reserve->count - 1];
 	result = store_begin(store);
 	if (result)
 		return result;
@@ -105,19 +93,54 @@ static int store_change(struct group *group, const struct sender *old,
 	if (!result && old) {
 		gone = *old;
 		gone.gone = group->num;
-		result = put(group, &gone);
+		result = sender_put(group, &gone);
 	}
 	if (!result && fresh)
-		result = put(group, fresh);
+		result = sender_put(group, fresh);
+	if (!result)
+		result = reserve_put(group, reserve);
+	if (result) {
+		store_rollback(store);
+		return result;
+	}
+	result = store_commit(store);
+	if (result)
+		return result;
+	group->roster_serial = serial;
+	group->sid_last = changes.sid_last;
+	if (group->serial_stored < changes.roster_serial)
+		group->serial_stored = changes.roster_serial;
+	return 0;
+}
+
+/* the disk knows all of it that must not happen twice: SID and serial */
+static bool needs_no_wait(const struct group *group, const struct sender *old,
+			  const struct sender *slot, uint64_t serial)
+{
+	return slot && !old && serial <= group->serial_stored;
+}
+
+/* a member's first SID, out of the reserve */
+static int store_first(struct group *group, const struct sender *fresh,
+		       uint64_t serial)
+{
+	struct store *store = group->cskmf->options.store;
+	int result = store_begin_relaxed(store);
+
+	if (result)
+		return result;
+	result = sender_put(group, fresh);
 	if (result) {
 		store_rollback(store);
 		return result;
 	}
 	result = store_commit(store);
 	if (!result)
-		group->roster_serial = changes.roster_serial;
+		group->roster_serial = serial;
 	return result;
 }
+
+static const struct reserve none;
 
 static void roster_is_old(struct group *group)
 {
@@ -134,7 +157,8 @@ static int used_up(struct group *group, struct sender *old)
 	log_warning("group=%s all %u SIDs are used up in epoch %u",
 		    group->sgid, group->description->max_senders, group->num);
 	if (old) {
-		result = store_change(group, old, NULL);
+		result = store_change(group, old, NULL, &none,
+				      roster_next_serial(group));
 		if (result)
 			return result;
 		old->gone = group->num;
@@ -150,6 +174,8 @@ int sender_assign(struct group *group, const char *node,
 	const struct group_member *entry = member_entry(group, node);
 	struct sender *old = sender_of(group, node), *slot;
 	struct sender fresh = { .num = group->num };
+	struct reserve reserve = { };
+	uint64_t serial;
 	int result;
 
 	*sid = 0;
@@ -159,30 +185,28 @@ int sender_assign(struct group *group, const char *node,
 		*sid = old->sid;
 		return 0;
 	}
-	fresh.sid = next_sid(group);
-	if (!fresh.sid)
-		return used_up(group, old);
+	slot = reserve_first(group);
+	if (!slot) {
+		result = reserve_pick(group, &reserve);
+		old = sender_of(group, node);
+		if (result == -EAGAIN)
+			return used_up(group, old);
+		if (result)
+			return result;
+	}
+	fresh.sid = slot ? slot->sid : reserve.sids[0];
 	strcpy(fresh.node, node);
 	memcpy(fresh.node_key, node_key, 32);
-	slot = sender_with(group, fresh.sid);
-	if (!slot) {
-		slot = reallocarray(group->senders, group->senders_count + 1,
-				    sizeof(*slot));
-		if (!slot)
-			return -ENOMEM;
-		group->senders = slot;
-		slot = &group->senders[group->senders_count];
-		old = sender_of(group, node);
-	}
-	result = store_change(group, old, &fresh);
+	serial = roster_next_serial(group);
+	result = needs_no_wait(group, old, slot, serial) ?
+		store_first(group, &fresh, serial) :
+		store_change(group, old, &fresh, &reserve, serial);
 	if (result)
 		return result;
 	if (old)
 		old->gone = group->num;
-	if (slot == &group->senders[group->senders_count])
-		group->senders_count++;
-	*slot = fresh;
-	group->sid_last = fresh.sid;
+	*sender_slot(group, fresh.sid) = fresh;
+	reserve_take(group, &reserve);
 	roster_is_old(group);
 	*sid = fresh.sid;
 	return 0;
@@ -201,7 +225,8 @@ int senders_retire(struct group *group)
 		/* who left altogether is evicted by the next epoch */
 		if (sender->gone || !entry || entry->roles & ROLE_BIT_SENDER)
 			continue;
-		result = store_change(group, sender, NULL);
+		result = store_change(group, sender, NULL, &none,
+				      roster_next_serial(group));
 		if (result)
 			return result;
 		sender->gone = group->num;

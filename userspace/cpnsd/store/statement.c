@@ -110,7 +110,7 @@ static const char *const texts[STATEMENTS] = {
 	[CERTIFICATE_EXPIRE] = "DELETE FROM certificates WHERE expires < ?1",
 };
 
-static int failed(struct store *store, const char *doing)
+int store_failed(struct store *store, const char *doing)
 {
 	int code = sqlite3_extended_errcode(store->database);
 
@@ -140,7 +140,7 @@ int statements_prepare(struct store *store)
 				       SQLITE_PREPARE_PERSISTENT,
 				       &store->statements[i],
 				       NULL) != SQLITE_OK)
-			return failed(store, texts[i]);
+			return store_failed(store, texts[i]);
 	return 0;
 }
 
@@ -188,14 +188,20 @@ int statement_run(struct store *store, enum statement which,
 {
 	sqlite3_stmt *statement = store->statements[which];
 	va_list arguments;
-	int code;
+	int code, result;
 
+	/* where it could not be done when that transaction ended */
+	if (store->relaxed && sqlite3_get_autocommit(store->database)) {
+		result = store_strict(store);
+		if (result)
+			return result;
+	}
 	va_start(arguments, format);
 	code = bind_all(statement, format, &arguments);
 	va_end(arguments);
 	if (code != SQLITE_OK) {
 		statement_end(store, which);
-		return failed(store, texts[which]);
+		return store_failed(store, texts[which]);
 	}
 	return statement_next(store, which);
 }
@@ -211,7 +217,7 @@ int statement_next(struct store *store, enum statement which)
 		result = 0;
 		break;
 	default:
-		result = failed(store, texts[which]);
+		result = store_failed(store, texts[which]);
 	}
 	statement_end(store, which);
 	return result;

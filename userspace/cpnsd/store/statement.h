@@ -28,6 +28,7 @@ struct store {
 	sqlite3 *database;
 	sqlite3_stmt *statements[STATEMENTS];
 	uint64_t errors;
+	bool relaxed;			/* synchronous is NORMAL */
 	struct store_node *early;	/* to be written, or NULL: nodes.c */
 };
 
@@ -35,6 +36,11 @@ struct store {
 int early_write(struct store *store);
 /* it is durable, or nobody will ask */
 void early_forget(struct store *store);
+
+/* counts and logs SQLite's last error; the -errno for it */
+int store_failed(struct store *store, const char *doing);
+/* commits wait for the disk again */
+int store_strict(struct store *store);
 
 int statements_prepare(struct store *store);
 void statements_finalize(struct store *store);

@@ -214,19 +214,54 @@ int store_begin(struct store *store)
 	return result;
 }
 
+/* SQLite takes it between transactions only */
+static int set(struct store *store, const char *pragma)
+{
+	return sqlite3_exec(store->database, pragma, NULL, NULL,
+			    NULL) == SQLITE_OK ?
+		0 : store_failed(store, pragma);
+}
+
+int store_strict(struct store *store)
+{
+	int result = set(store, "PRAGMA synchronous = FULL");
+
+	if (!result)
+		store->relaxed = false;
+	return result;
+}
+
+int store_begin_relaxed(struct store *store)
+{
+	int result = set(store, "PRAGMA synchronous = NORMAL");
+
+	if (result)
+		return result;
+	result = store_begin(store);
+	store->relaxed = true;
+	if (result)
+		store_strict(store);
+	return result;
+}
+
 int store_commit(struct store *store)
 {
 	int result = statement_run(store, COMMIT, "");
 
-	if (result)
+	if (result) {
 		store_rollback(store);
-	else
-		early_forget(store);
-	return result;
+		return result;
+	}
+	early_forget(store);
+	if (store->relaxed)
+		store_strict(store);
+	return 0;
 }
 
 void store_rollback(struct store *store)
 {
 	if (!sqlite3_get_autocommit(store->database))
 		statement_run(store, ROLLBACK, "");
+	if (store->relaxed)
+		store_strict(store);
 }

@@ -2,10 +2,10 @@
 /*
  * The server's memory: SQLite, WAL, synchronous FULL, secure_delete.
  *
- * Rule: whatever a member may learn is written here before it is sent, so
- * that after any crash the number of a group never goes back and no SID is
- * given twice in an epoch.  Keys come wrapped by the KMC; no open key is
- * ever handed to these functions.
+ * Rule: whatever a member may learn is written here before it is sent, and
+ * durable but for store_begin_relaxed(), so that after any crash the number
+ * of a group never goes back and no SID is given twice in an epoch.  Keys come
+ * wrapped by the KMC; no open key is ever handed to these functions.
  *
  * One thread, one process (the database is held with an exclusive lock).
  * All functions return 0 or -errno: -EIO for what SQLite says (its words are
@@ -50,6 +50,17 @@ uint64_t store_errors(const struct store *store);
 int store_begin(struct store *store);
 int store_commit(struct store *store);
 void store_rollback(struct store *store);
+
+/**
+ * store_begin_relaxed() - a transaction whose commit waits for no disk
+ * @store: the store, no transaction open
+ *
+ * The end of the process takes nothing of it away.  A power cut may, all of it
+ * and what was committed so behind it, up to the next other commit.
+ *
+ * Return: 0 or -errno; ends as store_begin()'s does.
+ */
+int store_begin_relaxed(struct store *store);
 
 /**
  * store_sync() - what store_node_put_early() keeps is written and durable
