@@ -365,30 +365,65 @@ static void test_security_level(void **state)
 	kernel_install(fixture, gw1, &gw1->answer);
 }
 
+/* both SIDs of a group for two, and one join too many */
+static void use_up(struct fixture *fixture, struct peer *peer)
+{
+	peer_join(fixture, peer, SGID, SGID, BOTH);
+	kernel_install(fixture, peer, &peer->answer);
+	peer_join(fixture, peer, SGID, SGID, BOTH);
+	kernel_install(fixture, peer, &peer->answer);
+	assert_int_equal(peer->kernel.sid, 2);
+	peer_join(fixture, peer, SGID, SGID, BOTH);
+	assert_refused(&peer->answer, COAP_UNAVAILABLE, 4);
+}
+
 static void test_sids_used_up(void **state)
 {
 	struct fixture *fixture = *state;
 	struct peer *gw1 = &fixture->gw1;
+	struct cskmf_updated updated;
+	char reason[SMF_REASON_MAX];
 
 	create(fixture, document_make(SGID, QUICK " max-senders=\"2\"", GW1,
 				      NULL));
 	peer_open(fixture, gw1, "gw1");
-	peer_join(fixture, gw1, SGID, SGID, BOTH);
-	kernel_install(fixture, gw1, &gw1->answer);
-	peer_join(fixture, gw1, SGID, SGID, BOTH);
-	kernel_install(fixture, gw1, &gw1->answer);
-	assert_int_equal(gw1->kernel.sid, 2);
-	peer_join(fixture, gw1, SGID, SGID, BOTH);
-	assert_refused(&gw1->answer, COAP_UNAVAILABLE, 4);
+	use_up(fixture, gw1);
 	wait_for_num(fixture, 2);
 	/* not before the old epoch's DTD is over */
 	peer_join(fixture, gw1, SGID, SGID, BOTH);
 	assert_refused(&gw1->answer, COAP_UNAVAILABLE, 4);
-	run_for(fixture, 1.1);
+	/* another epoch meanwhile does not begin it anew */
+	run_for(fixture, 0.9);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
+					 &updated, reason), 0);
+	assert_int_equal(updated.num, 3);
+	run_for(fixture, 0.2);
 	peer_join(fixture, gw1, SGID, SGID, BOTH);
 	kernel_install(fixture, gw1, &gw1->answer);
 	assert_true(gw1->kernel.sid == 1 || gw1->kernel.sid == 2);
-	assert_true(gw1->kernel.num >= 2);
+	assert_int_equal(gw1->kernel.num, 3);
+}
+
+/* whom a push brings no SID is no reason for another epoch, and another */
+static void test_push_without_sid(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw2 = &fixture->gw2;
+
+	create(fixture, document_make(SGID, QUICK " max-senders=\"2\"", GW2,
+				      NULL));
+	peer_open(fixture, gw2, "gw2");
+	use_up(fixture, gw2);
+	peer_observe(fixture, gw2, GROUP, &gw2->key, 0);
+	wait_for_num(fixture, 2);
+	run_for(fixture, 3);
+	kernel_install(fixture, gw2, &gw2->key);
+	assert_int_equal(gw2->kernel.num, 2);
+	assert_int_equal(gw2->kernel.sid, 0);
+	peer_join(fixture, gw2, SGID, SGID, BOTH);
+	kernel_install(fixture, gw2, &gw2->answer);
+	assert_int_not_equal(gw2->kernel.sid, 0);
+	assert_int_equal(gw2->kernel.num, 2);
 }
 
 static void test_roles(void **state)
@@ -745,6 +780,7 @@ int main(void)
 		TEST(test_status),
 		TEST(test_security_level),
 		TEST(test_sids_used_up),
+		TEST(test_push_without_sid),
 		TEST(test_roles),
 		TEST(test_compromise),
 		TEST(test_chain),

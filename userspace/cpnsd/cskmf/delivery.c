@@ -190,8 +190,9 @@ static int give_sid(struct group *group, struct member *member,
 	if (result == -EAGAIN)
 		return refuse(refusal, COAP_UNAVAILABLE,
 			      GROUPCOMM_NO_INDIVIDUAL_KEY,
-			      "all %u Sender-IDs are used up, a new epoch is on its way",
-			      group->description->max_senders);
+			      "all %u Sender-IDs are used up: ask again in %u s",
+			      group->description->max_senders,
+			      group->dtd + 1);
 	if (result)
 		return refuse(refusal, COAP_SERVER_ERROR, INT32_MIN,
 			      "no Sender-ID: %s", strerror(-result));

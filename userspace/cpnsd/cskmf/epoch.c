@@ -435,6 +435,7 @@ static void take(struct stage *stage)
 	group->num = record->num;
 	group->reason = record->reason;
 	group->created = record->created;
+	group->older_dead_at = group->made_at + group->dtd;
 	group->made_at = loop_boottime();
 	group->lifetime = record->lifetime;
 	group->atd = record->atd;

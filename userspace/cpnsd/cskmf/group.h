@@ -84,6 +84,7 @@ struct group {
 	enum epoch_reason reason;
 	uint64_t created;			/* s, wall clock */
 	double made_at;				/* boottime */
+	double older_dead_at;			/* those before the last but one */
 	uint32_t lifetime, atd, dtd;		/* s */
 	struct osg_leaf *leaves;
 	size_t leaves_count;
@@ -179,6 +180,7 @@ struct reserve {
 };
 
 struct sender *reserve_first(const struct group *group);
+bool reserve_waits(const struct group *group);
 int reserve_pick(struct group *group, struct reserve *reserve);
 int reserve_put(struct group *group, const struct reserve *reserve);
 void reserve_take(struct group *group, const struct reserve *reserve);

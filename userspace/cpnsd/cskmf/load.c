@@ -99,6 +99,7 @@ static int load_epoch(void *context, const struct store_epoch *stored)
 	group->atd = stored->atd;
 	group->dtd = stored->dtd;
 	group->made_at = loop_boottime() - group_age(group);
+	group->older_dead_at = group->made_at + group->dtd;
 	return 0;
 }
 

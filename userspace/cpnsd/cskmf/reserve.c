@@ -43,8 +43,11 @@ struct sender *reserve_first(const struct group *group)
 /* gone before this epoch, and the epochs it was used in are dead by now */
 static bool is_free(const struct group *group, const struct sender *sender)
 {
-	return sender->gone && sender->gone < group->num &&
-	       loop_boottime() > group->made_at + group->dtd;
+	if (!sender->gone || sender->gone >= group->num)
+		return false;
+	return loop_boottime() > (sender->gone + 1 < group->num ?
+				  group->older_dead_at :
+				  group->made_at + group->dtd);
 }
 
 static uint16_t free_after(const struct group *group, uint32_t sid)
@@ -60,6 +63,26 @@ static uint16_t free_after(const struct group *group, uint32_t sid)
 			return sid;
 	}
 	return 0;
+}
+
+/**
+ * reserve_waits() - does some SID only wait for the end of an older epoch?
+ * @group: the group
+ *
+ * Return: true: it is free within DTD, and a new epoch would not help.
+ */
+bool reserve_waits(const struct group *group)
+{
+	const struct sender *sender;
+	size_t i;
+
+	for (i = 0; i < group->senders_count; i++) {
+		sender = &group->senders[i];
+		if (sender->gone && sender->gone < group->num &&
+		    sender->sid <= group->description->max_senders)
+			return true;
+	}
+	return false;
 }
 
 /**

@@ -149,9 +149,13 @@ static void roster_is_old(struct group *group)
 	group_tell(group, TELL_ROSTER);
 }
 
-/* used up: the old SID is given back, and the next epoch frees it */
+/*
+ * Used up: the old SID is given back, and the next epoch frees it.  Where the
+ * last one did that already, its DTD is waited for.
+ */
 static int used_up(struct group *group, struct sender *old)
 {
+	bool waits = reserve_waits(group);
 	int result = 0;
 
 	log_warning("group=%s all %u SIDs are used up in epoch %u",
@@ -164,7 +168,8 @@ static int used_up(struct group *group, struct sender *old)
 		old->gone = group->num;
 		roster_is_old(group);
 	}
-	schedule_want(group, EPOCH_TIMER, false);
+	if (!waits)
+		schedule_want(group, EPOCH_TIMER, false);
 	return -EAGAIN;
 }
 
