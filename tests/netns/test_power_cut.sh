@@ -65,15 +65,6 @@ both_in_epoch_1() {
 }
 claim "both are in the epoch that they were in" both_in_epoch_1
 claim "traffic goes on" wait_until 20 no_loss
-joins_again() {
-	local count
-	for ((count = 0; count < 8; count++)); do
-		in_ns gw1 "$cpnsctl" join "$sgid" || return
-		[ "$(sid_of gw1)" != "$lost" ] || return
-	done
-}
-claim "eight more Sender-IDs of the epoch, the lost one not among them" \
-	joins_again
 claim "traffic goes on" wait_until 20 no_loss
 capture_stop wan
 nothing_clear() {

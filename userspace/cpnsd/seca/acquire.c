@@ -251,7 +251,7 @@ void acquire_retry_fired(void *context)
 	if (!group->live)
 		behind = somebody_waits(group) ||
 			 (behind && group->properties->push);
-	if (behind)
+	if (behind || sender_id_missing(group))
 		acquire_start(group, true);
 }
 

@@ -209,6 +209,10 @@ void acquire_timed_out(void *context);
 bool acquire_refused(struct group *group,
 		     const struct transport_response *response);
 
+/* sender_id.c */
+bool sender_id_missing(const struct group *group);
+void sender_id_look(struct group *group);
+
 /* leave.c: the server is told, now or later */
 void leave_start(struct group *group, struct control_reply *reply);
 void leave_send(struct group *group);

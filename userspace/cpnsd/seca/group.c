@@ -235,6 +235,7 @@ static void group_adopt(struct group *group, struct group_properties *entry)
 		install_traffic(group);
 	if (group->session && group->session->registered)
 		group_ready(group);
+	sender_id_look(group);
 }
 
 static bool is_listed(const char *sgid, const struct group_properties *list,

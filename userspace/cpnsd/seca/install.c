@@ -179,6 +179,7 @@ static void established(struct group *group, bool set)
 	if (set)
 		status_report_send(group, 0);
 	follow_start(group);
+	sender_id_look(group);
 	requests_answer(group);
 }
 
@@ -319,17 +320,6 @@ static int roster_verified(struct group *group, struct roster *roster,
 	return 0;
 }
 
-static void join_where_gone(struct group *group)
-{
-	if (!group->live || group->phase == GROUP_STOPPED ||
-	    !verify_sender_gone(&group->roster, group->seca->node,
-				group->own_sid))
-		return;
-	log_warning("group %s: the server has no Sender-ID of this node, %u is gone: joining anew",
-		    group->sgid, group->own_sid);
-	acquire_start(group, true);
-}
-
 /**
  * install_roster - check a roster and set the SAs of its senders
  * @group: the group
@@ -338,8 +328,7 @@ static void join_where_gone(struct group *group)
  * @reason: why not
  * @room: bytes of @reason
  *
- * A roster of a newer epoch is what tells a pull member of that epoch; one
- * from which this node's Sender-ID is gone makes it join.
+ * A roster of a newer epoch is what tells a pull member of that epoch.
  *
  * Return: 0, 1 when the epoch has to be pulled first, or -errno.
  */
@@ -367,7 +356,6 @@ int install_roster(struct group *group, const uint8_t *body, size_t size,
 	if (chain_save(group->seca->directory, &group->chain, reason, room))
 		log_error("group %s: state not saved: %s", group->sgid, reason);
 	established(group, false);
-	join_where_gone(group);
 	return 0;
 }
 

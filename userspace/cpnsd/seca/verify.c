@@ -414,25 +414,20 @@ int verify_sender_ids(const struct roster *roster, const char *node,
 }
 
 /**
- * verify_sender_gone - is there nothing left that this node sends with?
+ * verify_sender_gone - is what this node sends dropped by all the others?
  * @roster: verified
- * @node: this node's id
  * @own_sid: the Sender-ID that the kernel holds, 0 for none
  *
  * So it is where a power cut has taken the server's memory of this node's
- * join: what is sent with that SID is dropped everywhere (wire.md section 4,
- * "gone: deleted").
+ * join, and where the answer that brought another Sender-ID was lost (wire.md
+ * section 4, "gone: deleted").
  *
- * Return: true if the SID is gone and none is there under this node's name.
+ * Return: true if the Sender-ID is gone.
  */
-bool verify_sender_gone(const struct roster *roster, const char *node,
-			uint16_t own_sid)
+bool verify_sender_gone(const struct roster *roster, uint16_t own_sid)
 {
 	size_t i;
 
-	for (i = 0; i < roster->senders_count; i++)
-		if (!strcmp(roster->senders[i].node, node))
-			return false;
 	for (i = 0; own_sid && i < roster->gone_count; i++)
 		if (roster->gone[i] == own_sid)
 			return true;

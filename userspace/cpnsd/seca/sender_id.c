@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A Sender-ID for a member that holds its key and cannot send with it.
+ *
+ * A push brings none where all were used up (wire.md section 3); the server
+ * may have lost one in a power cut; the answer to a join may have been lost;
+ * and the administrator may have made a receiver a sender.  All that such a
+ * member sends is refused by its own kernel or dropped by the others, until it
+ * joins anew.
+ *
+ * Runs in the loop's thread.  The retry's timer is what paces the joins: each
+ * takes one more of the group's Sender-IDs.
+ */
+#include "seca/context.h"
+
+#define JOIN_DELAY	1		/* an answer may be on its way */
+
+/**
+ * sender_id_missing - does this member need another Sender-ID?
+ * @group: as group_look() found it
+ *
+ * Return: true if it shall send, and the kernel holds a live epoch with no
+ * Sender-ID or one that the roster says is gone.
+ */
+bool sender_id_missing(const struct group *group)
+{
+	if (group->phase != GROUP_HELD || !group->properties ||
+	    !(group->properties->roles & ROLE_BIT_SENDER))
+		return false;
+	return !group->own_sid ||
+	       (group->has_roster && group->roster.num == group->installed &&
+		verify_sender_gone(&group->roster, group->own_sid));
+}
+
+/**
+ * sender_id_look - join soon where a Sender-ID is missing
+ * @group: as group_look() found it
+ */
+void sender_id_look(struct group *group)
+{
+	if (!sender_id_missing(group) || group->acquiring ||
+	    loop_timer_active(&group->retry))
+		return;
+	log_warning("group %s: no Sender-ID to send with (%u%s): joining anew",
+		    group->sgid, group->own_sid,
+		    group->own_sid ? " is gone" : "");
+	loop_timer_start(&group->retry, seca_jitter(JOIN_DELAY));
+}
