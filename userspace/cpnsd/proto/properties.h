@@ -37,7 +37,7 @@ struct group_properties {
 	struct roster_address multicast;
 	bool allow_default;
 	struct roster_peer_nets own;
-	struct roster_peer_nets *members;	/* the other senders */
+	struct roster_peer_nets *members;	/* the others */
 	size_t members_count;
 	uint8_t etag[64];
 	size_t etag_size;

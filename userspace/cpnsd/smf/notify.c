@@ -92,6 +92,13 @@ static void fill_nets(const struct smf *smf, const struct group_member *member,
 	}
 }
 
+/* a receiver's nets are sent to, so they are blocked and encrypted as well */
+static bool matters(const struct group_member *member)
+{
+	return member->roles & ROLE_BIT_SENDER || member->nets_count ||
+	       member->tunnels_count || member->tunnel_dynamic;
+}
+
 static int fill_properties(struct list *list,
 			   const struct group_description *description,
 			   const struct group_member *own,
@@ -120,7 +127,7 @@ static int fill_properties(struct list *list,
 		return -ENOMEM;
 	for (i = 0; i < description->members_count; i++) {
 		member = &description->members[i];
-		if (member != own && member->roles & ROLE_BIT_SENDER)
+		if (member != own && matters(member))
 			fill_nets(list->smf, member,
 				  &group->members[group->members_count++]);
 	}
