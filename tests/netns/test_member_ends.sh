@@ -84,6 +84,13 @@ kill -9 "$(daemon_pid gw1)"
 daemon_start gw1
 claim "a daemon started anew stays stopped" wait_until 20 phase_is gw1 stopped
 claim "still no traffic" no_ping
+three_members 63 >"$lab/three.xml"
+in_ns server "$cpnsctl" group update "$sgid" "$lab/three.xml" >/dev/null
+blocks_new() {
+	in_ns gw1 ip xfrm policy list dst 10.63.0.0/24 dir out |
+		grep -q 'action block'
+}
+claim "a net that is new in the document is blocked while stopped" 	wait_until 20 blocks_new
 claim "the administrator's join brings another Sender-ID" \
 	in_ns gw1 "$cpnsctl" join "$sgid"
 another() {

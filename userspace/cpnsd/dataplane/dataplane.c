@@ -429,6 +429,27 @@ static int take_group(struct dataplane *dataplane,
 }
 
 /**
+ * dataplane_group_block() - the blocks of a group, and nothing that opens
+ * @dataplane: data plane
+ * @group: what its properties say
+ * @reason: words on failure
+ * @room: bytes of @reason
+ *
+ * Return: 0 or -errno.
+ */
+int dataplane_group_block(struct dataplane *dataplane,
+			  const struct dataplane_group *group,
+			  char *reason, size_t room)
+{
+	int kept = keep_blocks(dataplane, group, reason, room);
+	int result = apply_policies(dataplane, 0, NULL);
+
+	if (result < 0)
+		snprintf(reason, room, "%s", strerror(-result));
+	return kept < 0 ? kept : result;
+}
+
+/**
  * dataplane_group_set() - blocks and encrypt policies of a group
  * @dataplane: data plane
  * @group: what its properties say (CR B.2.1.1 step 7)

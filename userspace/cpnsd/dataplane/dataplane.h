@@ -48,6 +48,10 @@ struct dataplane_group {
 	size_t remotes_count;
 };
 
+/* blocks, no encrypt policies; idempotent, applies the difference */
+int dataplane_group_block(struct dataplane *dataplane,
+			  const struct dataplane_group *group,
+			  char *reason, size_t room);
 /* blocks and encrypt policies; idempotent, applies the difference */
 int dataplane_group_set(struct dataplane *dataplane,
 			const struct dataplane_group *group,

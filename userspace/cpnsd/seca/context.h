@@ -188,6 +188,7 @@ void group_trouble(struct group *group, int priority, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* traffic.c */
+int group_block_traffic(struct group *group);
 int group_set_traffic(struct group *group);
 void group_close_traffic(struct group *group);
 void group_conflicts_fired(void *context);

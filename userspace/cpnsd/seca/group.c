@@ -226,7 +226,9 @@ static void group_adopt(struct group *group, struct group_properties *entry)
 			leave_send(group);
 		return;
 	}
-	if (group->phase != GROUP_STOPPED)
+	if (group->phase == GROUP_STOPPED)
+		group_block_traffic(group);
+	else
 		group_set_traffic(group);
 	if (!properties->push)
 		push_stop(group);

@@ -44,15 +44,8 @@ void group_conflicts_fired(void *context)
 	}
 }
 
-/**
- * group_set_traffic - blocks and encrypt policies as the properties say
- * @group: listed, held or acquiring
- *
- * Idempotent.  Groups of messages only have no policies.
- *
- * Return: 0 or -errno, then the group is told to be in trouble.
- */
-int group_set_traffic(struct group *group)
+/* borrows the properties' arrays */
+static struct dataplane_group describe(const struct group *group)
 {
 	const struct group_properties *properties = group->properties;
 	struct dataplane_group set = {
@@ -66,16 +59,52 @@ int group_set_traffic(struct group *group)
 		.remotes = properties->members,
 		.remotes_count = properties->members_count,
 	};
-	char reason[SECA_REASON_MAX] = "";
-	int error;
 
-	if (!properties->data_esp)
-		return 0;
 	snprintf(set.sgid, sizeof(set.sgid), "%s", group->sgid);
 	if (properties->has_multicast) {
 		set.multicast_family = properties->multicast.family;
 		memcpy(set.multicast, properties->multicast.address, 16);
 	}
+	return set;
+}
+
+/**
+ * group_block_traffic - the blocks alone, as the properties say
+ * @group: stopped: what is new in its properties is blocked all the same
+ *
+ * Return: 0 or -errno, then the group is told to be in trouble.
+ */
+int group_block_traffic(struct group *group)
+{
+	const struct dataplane_group set = describe(group);
+	char reason[SECA_REASON_MAX] = "";
+	int error;
+
+	if (!group->properties->data_esp)
+		return 0;
+	error = dataplane_group_block(group->seca->dataplane, &set, reason,
+				      sizeof(reason));
+	if (error)
+		group_trouble(group, LOG_ERR, "policies: %s", reason);
+	return error;
+}
+
+/**
+ * group_set_traffic - blocks and encrypt policies as the properties say
+ * @group: listed, held or acquiring
+ *
+ * Idempotent.  Groups of messages only have no policies.
+ *
+ * Return: 0 or -errno, then the group is told to be in trouble.
+ */
+int group_set_traffic(struct group *group)
+{
+	const struct dataplane_group set = describe(group);
+	char reason[SECA_REASON_MAX] = "";
+	int error;
+
+	if (!group->properties->data_esp)
+		return 0;
 	error = dataplane_group_set(group->seca->dataplane, &set, reason,
 				    sizeof(reason));
 	group->conflict = error == -EEXIST;

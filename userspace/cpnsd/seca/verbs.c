@@ -246,10 +246,10 @@ static void policy_load_verb(void *context,
 	unsigned int done = 0, failed = 0;
 
 	HASH_ITER(hh, seca->groups, group, next) {
-		if (group->phase == GROUP_GONE || group->phase == GROUP_LEFT ||
-		    group->phase == GROUP_STOPPED)
+		if (group->phase == GROUP_GONE || group->phase == GROUP_LEFT)
 			continue;
-		if (group_set_traffic(group)) {
+		if (group->phase == GROUP_STOPPED ?
+		    group_block_traffic(group) : group_set_traffic(group)) {
 			failed++;
 			continue;
 		}
