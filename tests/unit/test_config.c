@@ -176,6 +176,83 @@ static void test_mistakes_are_named(void **state)
 		 "no such user");
 }
 
+/* as server_listen() takes it, its interface being there or not */
+static void test_addresses_to_listen_on(void **state)
+{
+	static const char *const bad[] = {
+		"foo", "http://192.0.2.1", "coap://192.0.2.1", "coaps+tcp://",
+		"coaps+tcp://[::1", "coaps+tcp://[::1]5684",
+		"coaps+tcp://[::1]:0", "coaps+tcp://[::1]:65536",
+		"coaps+tcp://[::1]:+1", "coaps+tcp://[::1]:5684/x",
+		"coaps+tcp://localhost", "coaps+tcp://[192.0.2.256]",
+		"coaps+tcp://[%lo]", "coaps+tcp://[::]:5684 foo",
+	};
+	struct config *config =
+		read_good("[server]\nlisten = coaps+tcp://192.0.2.1\n"
+			  "listen = coaps://[fe80::1%no-such]:5685/\n"
+			  "psk-listen =\npsk-listen = coaps+tcp://[::]:1\n");
+	char text[128];
+	size_t i;
+
+	(void)state;
+	assert_int_equal(config->listen_count, 2);
+	assert_string_equal(config->listen[1],
+			    "coaps://[fe80::1%no-such]:5685/");
+	assert_int_equal(config->psk_listen_count, 1);
+	config_free(config);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "[server]\nlisten = %s\n",
+			 bad[i]);
+		read_bad(text, ":2: ");
+		snprintf(text, sizeof(text), "[server]\n\npsk-listen = %s\n",
+			 bad[i]);
+		read_bad(text, ":3: ");
+	}
+	read_bad("[server]\nlisten = foo\n",
+		 ":2: foo: neither coaps+tcp:// nor coaps://");
+	read_bad("[server]\nlisten = coaps+tcp://localhost\n",
+		 ":2: coaps+tcp://localhost: an address of numbers is needed");
+}
+
+static void test_address_of_the_server(void **state)
+{
+	static const char *const good[] = {
+		"coaps+tcp://192.0.2.10:5684", "coaps://192.0.2.10",
+		"coaps+tcp://server_1.cpns.example/", "coaps://[2001:DB8::1]:9",
+	};
+	static const char *const bad[] = {
+		"http://x", "coaps+tcp:/x", "coaps+tcp://", "coaps+tcp://:5684",
+		"coaps+tcp://u@x", "coaps+tcp://a b", "coaps+tcp://x?y",
+		"coaps+tcp://x: 5684", "coaps+tcp://x:", "coaps+tcp://x:-1",
+		"coaps+tcp://x:5684x", "coaps+tcp://x/ace-group",
+		"coaps+tcp://[fe80::1%eth0]",
+	};
+	struct config *config;
+	char text[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(text, sizeof(text), "[gateway]\nserver = %s\n",
+			 good[i]);
+		config = read_good(text);
+		assert_string_equal(config->server, good[i]);
+		config_free(config);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "[gateway]\nserver = %s\n",
+			 bad[i]);
+		read_bad(text, ":2: ");
+	}
+	config = read_good("[gateway]\nserver =\n");
+	assert_null(config->server);
+	config_free(config);
+	read_bad("[gateway]\nserver = http://x\n",
+		 ":2: http://x: neither coaps+tcp:// nor coaps://");
+	read_bad("[gateway]\nserver = coaps+tcp://[fe80::1%eth0]\n",
+		 "no interface may stand in it");
+}
+
 static void test_unreadable_file(void **state)
 {
 	struct config *config;
@@ -196,6 +273,8 @@ int main(void)
 		cmocka_unit_test(test_access_default_is_root),
 		cmocka_unit_test(test_access_list_can_exclude_root),
 		cmocka_unit_test(test_mistakes_are_named),
+		cmocka_unit_test(test_addresses_to_listen_on),
+		cmocka_unit_test(test_address_of_the_server),
 		cmocka_unit_test(test_unreadable_file),
 	};
 

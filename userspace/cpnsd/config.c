@@ -12,6 +12,7 @@
 #include <ini.h>
 #include <libgen.h>
 #include <limits.h>
+#include <netdb.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "transport/endpoint.h"
 #include "transport/identity.h"
 
 #define CONFIG_SMF_MAX		64
@@ -219,14 +221,49 @@ static int read_kmc(struct reading *reading, char **field, const char *value)
 	return set_string(field, value);
 }
 
+/* what the daemon takes at its start */
+static int check_endpoint(struct reading *reading, const char *uri, bool listen)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST };
+	struct transport_endpoint endpoint;
+	struct addrinfo *found;
+	char cause[160], *interface;
+
+	if (transport_endpoint_parse(uri, &endpoint, cause, sizeof(cause)))
+		return refuse(reading, "%s", cause);
+	interface = strchr(endpoint.host, '%');
+	if (!listen)
+		return !interface ||
+		       refuse(reading, "%s: no interface may stand in it", uri);
+	/* it may come later than this file is read */
+	if (interface)
+		*interface = '\0';
+	if (getaddrinfo(endpoint.host, NULL, &hints, &found))
+		return refuse(reading, "%s: an address of numbers is needed",
+			      uri);
+	freeaddrinfo(found);
+	return 1;
+}
+
+static int read_listen(struct reading *reading, const char *value, char **list,
+		       size_t *count)
+{
+	size_t i = *count;
+	int good = read_list(reading, value, list, CONFIG_LISTEN_MAX, count);
+
+	while (good && i < *count)
+		good = check_endpoint(reading, list[i++], true);
+	return good;
+}
+
 static int read_server(struct reading *reading, const char *name,
 		       const char *value)
 {
 	struct config *config = reading->config;
 
 	if (!strcmp(name, "listen"))
-		return read_list(reading, value, config->listen,
-				 CONFIG_LISTEN_MAX, &config->listen_count);
+		return read_listen(reading, value, config->listen,
+				   &config->listen_count);
 	if (!strcmp(name, "smf-allowed")) {
 		if (!config->smf_allowed)
 			config->smf_allowed = calloc(CONFIG_SMF_MAX,
@@ -250,8 +287,8 @@ static int read_server(struct reading *reading, const char *name,
 	if (!strcmp(name, "osg-key"))
 		return set_string(&config->osg_key, value);
 	if (!strcmp(name, "psk-listen"))
-		return read_list(reading, value, config->psk_listen,
-				 CONFIG_LISTEN_MAX, &config->psk_listen_count);
+		return read_listen(reading, value, config->psk_listen,
+				   &config->psk_listen_count);
 	if (!strcmp(name, "ca-key"))
 		return set_string(&config->ca_key, value);
 	if (!strcmp(name, "enrol-days"))
@@ -309,7 +346,8 @@ static int read_gateway(struct reading *reading, const char *name,
 	struct identity identity;
 
 	if (!strcmp(name, "server"))
-		return set_string(&config->server, value);
+		return (!value[0] || check_endpoint(reading, value, false)) &&
+		       set_string(&config->server, value);
 	if (!strcmp(name, "state"))
 		return set_string(&config->state, value);
 	if (!strcmp(name, "server-id")) {

@@ -4,6 +4,7 @@
  *
  * Pure function.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,10 @@
 #include "transport/endpoint.h"
 
 #define DEFAULT_PORT 5684
+
+/* of a host; after a '%' the name of an interface, which may have others */
+#define HOST_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
+			"abcdefghijklmnopqrstuvwxyz0123456789-._~:"
 
 /**
  * transport_endpoint_parse - read the URI of a listener or server
@@ -28,7 +33,7 @@ int transport_endpoint_parse(const char *uri,
 			     char *reason, size_t room)
 {
 	const char *at, *end;
-	size_t size;
+	size_t size, known;
 
 	memset(endpoint, 0, sizeof(*endpoint));
 	endpoint->port = DEFAULT_PORT;
@@ -50,8 +55,10 @@ int transport_endpoint_parse(const char *uri,
 		end = at + strcspn(at, ":/");
 	}
 	size = end ? (size_t)(end - at) : 0;
-	if (!size || size >= sizeof(endpoint->host)) {
-		snprintf(reason, room, "%s: no host in it", uri);
+	known = strspn(at, HOST_CHARACTERS);
+	if (!size || size >= sizeof(endpoint->host) ||
+	    (known < size && at[known] != '%')) {
+		snprintf(reason, room, "%s: no valid host in it", uri);
 		return -EINVAL;
 	}
 	memcpy(endpoint->host, at, size);
@@ -61,10 +68,8 @@ int transport_endpoint_parse(const char *uri,
 		char *stop;
 		unsigned long port;
 
-		errno = 0;
 		port = strtoul(at + 1, &stop, 10);
-		if (errno || stop == at + 1 || at[1] == '-' || at[1] == '+' ||
-		    !port || port > 65535) {
+		if (!isdigit((unsigned char)at[1]) || !port || port > 65535) {
 			snprintf(reason, room, "%s: bad port", uri);
 			return -EINVAL;
 		}
