@@ -160,6 +160,9 @@ static void test_mistakes_are_named(void **state)
 {
 	(void)state;
 	read_bad("[cpnsd]\nroles = servr\n", ":2: unknown role 'servr'");
+	read_bad("[cpnsd]\nroles = server relay\n",
+		 ":2: role 'relay' (distributed topology) is not in this version");
+	read_bad("[cpnsd]\nroles = manager\n", ":2: role 'manager'");
 	read_bad("[cpnsd]\n\nrole = server\n", ":3: unknown key 'role'");
 	read_bad("[cpsd]\nroles = server\n", ":2: unknown section [cpsd]");
 	read_bad("[server]\nlisten\n", ":2: not of the form");

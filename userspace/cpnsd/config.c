@@ -73,8 +73,9 @@ static int read_roles(struct reading *reading, const char *value)
 		unsigned int bit;
 	} roles[] = {
 		{ "server", ROLE_SERVER }, { "gateway", ROLE_GATEWAY },
-		{ "pne", ROLE_PNE }, { "manager", ROLE_MANAGER },
-		{ "relay", ROLE_RELAY },
+		{ "pne", ROLE_PNE },
+		/* distributed topology */
+		{ "manager", 0 }, { "relay", 0 },
 	};
 	char *copy = strdup(value), *rest = copy, *word;
 	unsigned int set = 0;
@@ -84,8 +85,10 @@ static int read_roles(struct reading *reading, const char *value)
 		for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
 			if (!strcmp(word, roles[i].name))
 				break;
-		if (i == sizeof(roles) / sizeof(roles[0])) {
-			refuse(reading, "unknown role '%s' (server gateway pne manager relay)",
+		if (i == sizeof(roles) / sizeof(roles[0]) || !roles[i].bit) {
+			refuse(reading, i == sizeof(roles) / sizeof(roles[0]) ?
+			       "unknown role '%s' (server gateway pne)" :
+			       "role '%s' (distributed topology) is not in this version",
 			       word);
 			free(copy);
 			return 0;

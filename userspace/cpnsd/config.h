@@ -20,8 +20,6 @@ enum config_role {
 	ROLE_SERVER = 1 << 0,
 	ROLE_GATEWAY = 1 << 1,
 	ROLE_PNE = 1 << 2,
-	ROLE_MANAGER = 1 << 3,
-	ROLE_RELAY = 1 << 4,
 };
 
 /* [access]: who may request_key(2) a group */

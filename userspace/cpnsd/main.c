@@ -61,7 +61,7 @@ static void usage(FILE *out)
 
 static const char *role_name(unsigned int roles)
 {
-	if (roles & (ROLE_SERVER | ROLE_MANAGER))
+	if (roles & ROLE_SERVER)
 		return "server";
 	if (roles & ROLE_GATEWAY)
 		return "gateway";
@@ -144,7 +144,7 @@ static void forbid_core_dumps(const struct config *config)
 {
 	const struct rlimit none = { 0, 0 };
 
-	if (!(config->roles & (ROLE_SERVER | ROLE_MANAGER | ROLE_RELAY)))
+	if (!(config->roles & ROLE_SERVER))
 		return;
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
@@ -164,11 +164,6 @@ static int roles_open(struct daemon *daemon, char *reason, size_t room)
 	};
 	int error = 0;
 
-	if (daemon->config->roles & (ROLE_MANAGER | ROLE_RELAY)) {
-		snprintf(reason, room,
-			 "roles manager and relay (distributed topology) are not in this version");
-		return -EOPNOTSUPP;
-	}
 	if (daemon->config->roles & ROLE_SERVER)
 		error = smf_open(&daemon->smf, &smf, reason, room);
 	if (!error && daemon->config->roles & (ROLE_GATEWAY | ROLE_PNE))
