@@ -11,7 +11,6 @@
 # A build path that a test finds too.
 BUILD ?= $(CURDIR)/build
 PREFIX ?= /usr/local
-SYSCONFDIR ?= /etc
 DESTDIR ?=
 KERNEL ?= 6.12
 KERNELS ?= 6.1 6.12
@@ -54,7 +53,7 @@ help:
 	@echo 'make deb          Debian packages, the module by DKMS, to build/deb'
 	@echo 'make check-deb    builds, installs and purges them; follows the admin guide'
 	@echo '                  with them in a test guest that runs systemd'
-	@echo 'make install      PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR='
+	@echo 'make install      PREFIX=$(PREFIX) DESTDIR='
 	@echo 'make clean        removes build/'
 	@echo 'V=1 shows commands, KERNELS="6.1" narrows the stock kernels.'
 
@@ -95,25 +94,23 @@ kunit-%: force
 userspace: $(BUILD)/userspace/build.ninja
 	$(Q)ninja -C $(BUILD)/userspace -j$(JOBS) $(if $(filter 1,$(V)),-v,--quiet)
 
-$(BUILD)/userspace/build.ninja:
-	@echo '  MESON   userspace'
-	$(Q)mkdir -p $(BUILD)
-	$(Q)meson setup $(BUILD)/userspace userspace --prefix=$(PREFIX) \
-		--sysconfdir=$(SYSCONFDIR) >$(BUILD)/meson.log || \
-		{ cat $(BUILD)/meson.log >&2; exit 1; }
-
 # cpnsd without the server, as a small gateway has it.
 userspace-gateway: $(BUILD)/userspace-gateway/build.ninja
 	$(Q)ninja -C $(BUILD)/userspace-gateway -j$(JOBS) \
 		$(if $(filter 1,$(V)),-v,--quiet) cpnsd/cpnsd
 
-$(BUILD)/userspace-gateway/build.ninja:
-	@echo '  MESON   userspace-gateway'
+options-userspace-gateway := -Dserver=false -Dbluetooth=disabled -Dunit-tests=false
+
+# Configured once, and again where PREFIX is another than the last time.
+$(BUILD)/%/build.ninja: $(BUILD)/prefix
+	@echo '  MESON   $*'
+	$(Q)meson setup $(if $(wildcard $@),--reconfigure) $(BUILD)/$* userspace \
+		--prefix=$(PREFIX) $(options-$*) >$(BUILD)/meson-$*.log || \
+		{ cat $(BUILD)/meson-$*.log >&2; exit 1; }
+
+$(BUILD)/prefix: force
 	$(Q)mkdir -p $(BUILD)
-	$(Q)meson setup $(BUILD)/userspace-gateway userspace --prefix=$(PREFIX) \
-		--sysconfdir=$(SYSCONFDIR) -Dserver=false -Dbluetooth=disabled \
-		-Dunit-tests=false >$(BUILD)/meson-gateway.log || \
-		{ cat $(BUILD)/meson-gateway.log >&2; exit 1; }
+	$(Q)echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
 
 kselftest:
 	$(Q)$(MAKE) -C tests/kselftest BUILD=$(BUILD) V=$(V) $(parallel)
