@@ -156,6 +156,22 @@ void cpns_epoch_kill(struct cpns_epoch *epoch, int why,
 	epoch->group->dead = epoch;
 }
 
+/* its turn is now, and the older ones' to go with it; lock held */
+static void cpns_epoch_bring_forward(struct cpns_epoch *epoch, u32 now)
+{
+	struct cpns_group *group = epoch->group;
+	u32 at = epoch->activate_at;
+
+	WRITE_ONCE(epoch->activate_at, now);
+	/* the older ones follow it in the list */
+	list_for_each_entry_continue(epoch, &group->epochs, node) {
+		WRITE_ONCE(epoch->rxonly_at, min(epoch->rxonly_at, now));
+		/* EVICTED: no longer than until the activation */
+		if (epoch->dead_at == at)
+			WRITE_ONCE(epoch->dead_at, now);
+	}
+}
+
 /**
  * cpns_epoch_activate() - make a pending epoch active now
  * @group: held; process context, without its locks
@@ -167,7 +183,7 @@ void cpns_epoch_kill(struct cpns_epoch *epoch, int why,
 int cpns_epoch_activate(struct cpns_group *group, u32 num)
 {
 	struct cpns_epoch *epoch;
-	u32 at, now = cpns_now();
+	u32 now = cpns_now();
 	int err = -ENOKEY;
 
 	mutex_lock(&group->lock);
@@ -176,18 +192,8 @@ int cpns_epoch_activate(struct cpns_group *group, u32 num)
 		    cpns_epoch_state(epoch) == CPNS_STATE_DEAD)
 			continue;
 		err = now >= epoch->rxonly_at ? -ESTALE : 0;
-		at = epoch->activate_at;
-		if (err || at <= now)
-			break;
-		WRITE_ONCE(epoch->activate_at, now);
-		/* the older ones follow it in the list */
-		list_for_each_entry_continue(epoch, &group->epochs, node) {
-			WRITE_ONCE(epoch->rxonly_at,
-				   min(epoch->rxonly_at, now));
-			/* EVICTED: no longer than until the activation */
-			if (epoch->dead_at == at)
-				WRITE_ONCE(epoch->dead_at, now);
-		}
+		if (!err && epoch->activate_at > now)
+			cpns_epoch_bring_forward(epoch, now);
 		break;
 	}
 	mutex_unlock(&group->lock);
@@ -268,6 +274,24 @@ static void cpns_epoch_tell(struct cpns_epoch *epoch, struct net *net)
 	cpns_epoch_put(epoch);
 }
 
+/* Where the last epoch to send with is gone, the next one need not wait. */
+static struct cpns_epoch *cpns_group_successor(struct cpns_group *group,
+					       u32 now)
+{
+	struct cpns_epoch *epoch, *oldest = NULL;
+
+	list_for_each_entry(epoch, &group->epochs, node) {
+		if (epoch->state == CPNS_STATE_ACTIVE)
+			return NULL;
+		if (epoch->state < CPNS_STATE_ACTIVE)
+			oldest = epoch;
+	}
+	if (!oldest)
+		return NULL;
+	cpns_epoch_bring_forward(oldest, now);
+	return cpns_epoch_hold(oldest);
+}
+
 /* Kill what is due, and return the epoch to activate, held; lock held. */
 static struct cpns_epoch *cpns_group_due(struct cpns_group *group)
 {
@@ -284,6 +308,8 @@ static struct cpns_epoch *cpns_group_due(struct cpns_group *group)
 			 now >= epoch->activate_at && now < epoch->rxonly_at)
 			newest = cpns_epoch_hold(epoch);
 	}
+	if (!newest)
+		newest = cpns_group_successor(group, now);
 	if (newest)
 		WRITE_ONCE(newest->state, CPNS_STATE_ACTIVE);
 	return newest;

@@ -95,6 +95,23 @@ TEST_F_TIMEOUT(rare, clock_steps_move_no_epoch, 120)
 	}
 }
 
+/* where the last one to send with ends before its ATD, nobody waits for it */
+TEST_F_TIMEOUT(rare, no_gap_before_the_next_one, 60)
+{
+	struct cpns_test_member *m = &self->member;
+
+	ASSERT_EQ(0, set(m, 6, 0, 1, 4, 0));
+	ASSERT_EQ(0, set(m, 7, 40, 50, 300, 0));
+	ASSERT_EQ(0, set(m, 8, 45, 55, 300, 0));
+	EXPECT_EQ(CPNS_STATE_ACTIVE, STATE(6));
+	EXPECT_EQ(CPNS_STATE_PENDING, STATE(7));
+	sleep(6);
+	EXPECT_EQ(CPNS_STATE_NONE, STATE(6));
+	EXPECT_EQ(CPNS_STATE_ACTIVE, STATE(7));
+	EXPECT_EQ(CPNS_STATE_PENDING, STATE(8));
+	EXPECT_EQ(0, cpns_test_works(m->serial, 0, MEMBER_SID));
+}
+
 /* what was asked for is what is shown: not a second more */
 TEST_F_TIMEOUT(rare, expiry_is_rounded_once, 60)
 {
