@@ -17,7 +17,7 @@ const struct nla_policy cpns_nl_policy[CPNS_A_KEY_BYTES + 1] = {
 	[CPNS_A_HEADER] = NLA_POLICY_EXACT_LEN(48),
 	[CPNS_A_SEAL] = NLA_POLICY_EXACT_LEN(112),
 	[CPNS_A_ITEM] = NLA_POLICY_EXACT_LEN(76),
-	[CPNS_A_EVICTED] = { .type = NLA_U16, },
+	[CPNS_A_EVICTED] = NLA_POLICY_MIN(NLA_U16, 1),
 	[CPNS_A_ELAPSED] = { .type = NLA_U32, },
 	[CPNS_A_SECRET] = NLA_POLICY_EXACT_LEN(32),
 	[CPNS_A_SID] = { .type = NLA_U16, },

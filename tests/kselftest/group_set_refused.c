@@ -323,7 +323,13 @@ TEST_F_TIMEOUT(refused, too_many, 120)
 
 	ASSERT_EQ(0, cpns_test_member_sealed(m, 6, MEMBER_SID));
 	m->set.evicted_count = CPNS_EVICTED_MAX + 1;
+	for (int i = 0; i < m->set.evicted_count; i++)
+		m->set.evicted[i] = i + 1;
 	EXPECT_REFUSED(m, -EINVAL, "more than 1024 EVICTED");
+	/* nobody's, and no wildcard */
+	m->set.evicted_count = 1;
+	m->set.evicted[0] = 0;
+	EXPECT_REFUSED(m, -ERANGE, "integer out of range");
 }
 
 TEST_F_TIMEOUT(refused, numbers_and_times, 120)
