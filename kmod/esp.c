@@ -131,11 +131,10 @@ static struct cpns_seen *cpns_seen_find(struct cpns_group *group,
 static void cpns_seen_keep(struct cpns_group *group, struct cpns_sa *sa)
 {
 	u32 seq = cpns_sa_seq(sa->x, CPNS_DIR_IN);
-	struct cpns_seen *seen;
+	struct cpns_seen *seen = cpns_seen_find(group, sa);
 
-	if (!seq)
+	if (!seq || (!seen && !sa->seen))
 		return;
-	seen = cpns_seen_find(group, sa);
 	if (!seen) {
 		seen = sa->seen;
 		sa->seen = NULL;
@@ -146,6 +145,26 @@ static void cpns_seen_keep(struct cpns_group *group, struct cpns_sa *sa)
 		list_add(&seen->node, &group->sa_seen);
 	}
 	seen->seq = max(seen->seq, seq);
+}
+
+/* of states that others deleted and the work has not come to; sa_lock */
+static void cpns_seen_keep_deleted(struct cpns_group *group,
+				   const struct cpns_sa *sa)
+{
+	struct cpns_sa *other;
+	bool quiet = false;
+
+	list_for_each_entry(other, &group->sas, node) {
+		if (other->dir != CPNS_DIR_IN || other->sid != sa->sid ||
+		    other->use.epoch != sa->use.epoch ||
+		    READ_ONCE(other->x->km.state) != XFRM_STATE_DEAD)
+			continue;
+		/* packets under way may still raise the sequence number */
+		if (!quiet)
+			synchronize_rcu();
+		quiet = true;
+		cpns_seen_keep(group, other);
+	}
 }
 
 static bool cpns_sa_epoch_lives(struct cpns_group *group, u32 num)
@@ -299,24 +318,39 @@ static int cpns_sa_init(struct cpns_sa *sa, struct netlink_ext_ack *extack)
 #endif
 }
 
+/* xfrm sends with the newest by the wall clock, which may step back; sa_lock */
+static u64 cpns_sa_add_time(const struct cpns_group *group)
+{
+	u64 time = ktime_get_real_seconds();
+	const struct cpns_sa *sa;
+
+	list_for_each_entry(sa, &group->sas, node)
+		time = max_t(u64, time, sa->x->curlft.add_time);
+	return time;
+}
+
 /* give a finished state to xfrm; sa_lock */
 static int cpns_sa_insert(struct cpns_group *group, struct cpns_sa *sa)
 {
-	const struct cpns_seen *seen = cpns_seen_find(group, sa);
+	const struct cpns_seen *seen;
 	struct xfrm_state *x = sa->x;
 	int err = 0;
 
-	if (sa->dir == CPNS_DIR_OUT)
+	if (sa->dir == CPNS_DIR_OUT) {
 		err = cpns_sa_continue_outbound(x, cpns_epoch_ivs(sa->use.epoch));
-	else if (seen)
-		cpns_sa_continue_inbound(x, seen->seq);
+	} else {
+		cpns_seen_keep_deleted(group, sa);
+		seen = cpns_seen_find(group, sa);
+		if (seen)
+			cpns_sa_continue_inbound(x, seen->seq);
+	}
 	if (err)
 		return err;
 
 	spin_lock_bh(&cpns_states_lock);
 	hash_add_rcu(cpns_states, &sa->hash, (unsigned long)x);
 	spin_unlock_bh(&cpns_states_lock);
-	x->curlft.add_time = ktime_get_real_seconds();
+	x->curlft.add_time = cpns_sa_add_time(group);
 	xfrm_state_hold(x);
 	err = xfrm_state_add(x);
 	xfrm_audit_state_add(x, !err, !(current->flags & PF_KTHREAD));
@@ -342,6 +376,8 @@ static bool cpns_sa_taken(struct cpns_group *group, const struct cpns_sa *sa)
 	list_for_each_entry(other, &group->sas, node)
 		if (other->waiting && other->x->id.spi == x->id.spi &&
 		    other->x->props.family == x->props.family &&
+		    (x->mark.v & x->mark.m & other->x->mark.m) ==
+		    other->x->mark.v &&
 		    xfrm_addr_equal(&other->x->id.daddr, &x->id.daddr,
 				    x->props.family))
 			return true;
@@ -360,6 +396,10 @@ static int cpns_sa_commit(struct cpns_group *group, struct cpns_sa *sa)
 
 	if (err)
 		return err;
+	/* the time that packets have after that is not for new states */
+	if (sa->dir == CPNS_DIR_OUT &&
+	    cpns_now() >= READ_ONCE(sa->use.epoch->rxonly_at))
+		return -ESTALE;
 	if (sa->dir == CPNS_DIR_OUT &&
 	    cpns_epoch_state(sa->use.epoch) == CPNS_STATE_PENDING) {
 		if (cpns_epoch_sid(sa->use.epoch) != sa->sid)
@@ -630,12 +670,12 @@ void cpns_sa_net_init(struct cpns_net *cn)
 /**
  * cpns_sa_net_exit() - a namespace ends: the work stops
  * @cn: its state; its groups have ended, and with them all states
+ *
+ * exiting was set before the grace period that all namespaces that end share:
+ * the xfrm manager looks at it under RCU.
  */
 void cpns_sa_net_exit(struct cpns_net *cn)
 {
-	WRITE_ONCE(cn->exiting, true);
-	/* the xfrm manager looks at exiting under RCU */
-	synchronize_rcu();
 	cancel_delayed_work_sync(&cn->sa_reap);
 }
 

@@ -40,6 +40,11 @@ static int __net_init cpns_net_init(struct net *net)
 	return 0;
 }
 
+static void __net_exit cpns_net_pre_exit(struct net *net)
+{
+	WRITE_ONCE(cpns_net(net)->exiting, true);
+}
+
 static void __net_exit cpns_net_exit(struct net *net)
 {
 	struct cpns_net *cn = cpns_net(net);
@@ -50,10 +55,11 @@ static void __net_exit cpns_net_exit(struct net *net)
 
 /* Registered after xfrm's, so that states end before xfrm looks for them. */
 static struct pernet_operations cpns_net_ops = {
-	.init	= cpns_net_init,
-	.exit	= cpns_net_exit,
-	.id	= &cpns_net_id,
-	.size	= sizeof(struct cpns_net),
+	.init		= cpns_net_init,
+	.pre_exit	= cpns_net_pre_exit,
+	.exit		= cpns_net_exit,
+	.id		= &cpns_net_id,
+	.size		= sizeof(struct cpns_net),
 };
 
 /*

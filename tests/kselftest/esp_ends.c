@@ -163,6 +163,25 @@ TEST_F_TIMEOUT(ends, overtaken_sender, 120)
 	EXPECT_EQ(1, cpns_test_sa_count(&m->test, NULL));
 }
 
+/* two that wait are told apart by their marks, as xfrm tells them apart */
+TEST_F_TIMEOUT(ends, waiting_with_marks, 120)
+{
+	struct cpns_test_member *m = &self->m;
+
+	ASSERT_EQ(0, cpns_test_member_sealed(m, MEMBER_EPOCH + 1, MEMBER_SID));
+	ASSERT_EQ(m->serial, cpns_test_set_send(&m->test, &m->set));
+	self->out.epoch++;
+	self->out.mark_mask = 0xff;
+	for (self->out.mark = 1; self->out.mark <= 2; self->out.mark++)
+		ADD(m, &self->out);
+	self->out.mark = 1;
+	EXPECT_EQ(-EEXIST, cpns_test_sa_add(&m->test, &self->out));
+	ASSERT_EQ(0, cpns_test_epoch_activate(&m->test, m->sgid,
+					      MEMBER_EPOCH + 1));
+	EXPECT_EQ(0, cpns_test_run("[ $(ip xfrm state | grep -c 'mark 0x[12]/0xff') = 2 ]"));
+	EXPECT_EQ(2, cpns_test_sa_count(&m->test, NULL));
+}
+
 /* somebody took the SPI while the state waited: told, not silent */
 TEST_F_TIMEOUT(ends, spi_taken_meanwhile, 120)
 {

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include "kselftest_harness.h"
 #include "xfrm.h"
@@ -152,6 +154,55 @@ TEST_F_TIMEOUT(replay, added_again, 120)
 	self->esp.sa.spi++;
 	DROPPED(TOP + 1);
 	TAKEN(TOP + 2);
+}
+
+/* others delete it, and it is added before the module's work has come */
+TEST_F_TIMEOUT(replay, added_again_at_once, 120)
+{
+	const struct xfrm_usersa_flush flush = { .proto = IPPROTO_ESP };
+
+	TAKEN(TOP);
+	for (int i = 0; i < 10; i++) {
+		ASSERT_EQ(0, cpns_test_xfrm(XFRM_MSG_FLUSHSA, 0, &flush,
+					    sizeof(flush), NULL));
+		ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->in));
+		EXPECT_EQ(TOP, state_of(&self->test, &self->in).seq);
+	}
+	DROPPED(TOP);
+	TAKEN(TOP + 1);
+}
+
+static void step_clock(int seconds)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += seconds;
+	clock_settime(CLOCK_REALTIME, &now);
+}
+
+/* xfrm sends with the state that was added last, by the clock on the wall */
+TEST_F_TIMEOUT(replay, clock_steps_back, 120)
+{
+	const struct cpns_test_epoch next = {
+		.sgid = SGID, .number = 2, .sid = 1, .atd = 30, .dtd = 60,
+	};
+	struct cpns_test_sa newer = self->out;
+
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->out));
+	ASSERT_EQ(0, cpns_test_run("ip xfrm policy add dir out src 0.0.0.0/0 dst 10.9.0.2/32 "
+				   "tmpl src 10.9.0.1 dst 10.9.0.2 proto esp reqid 77"));
+	ASSERT_LT(0, cpns_test_group_set(&self->test, &next)) {
+		TH_LOG("%s", self->test.text);
+	}
+	newer.epoch = 2;
+	newer.spi++;
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &newer));
+	step_clock(-3600);
+	EXPECT_EQ(0, cpns_test_epoch_activate(&self->test, SGID, 2));
+	EXPECT_EQ(0, cpns_test_udp("10.9.0.2", 10));
+	step_clock(3600);
+	EXPECT_EQ(1u, state_of(&self->test, &newer).packets);
 }
 
 /* what is forged moves no window: key, sender, SPI */
