@@ -337,8 +337,8 @@ void cpns_group_net_exit(struct cpns_net *cn)
 	for (i = 0; i < ARRAY_SIZE(cn->groups); i++)
 		hlist_for_each_entry_safe(group, next, &cn->groups[i], node) {
 			cpns_group_orphan(group);
-			if (cancel_delayed_work_sync(&group->work))
-				cpns_group_put(group);
+			/* not a cancel: that may lose a kick's reference */
+			flush_delayed_work(&group->work);
 			hlist_del_rcu(&group->node);
 			cpns_group_put(group);
 		}

@@ -4,6 +4,7 @@
  * each a namespace; all under its configuration mutex.
  */
 #include <crypto/curve25519.h>
+#include <linux/random.h>
 
 #include "group.h"
 
@@ -30,6 +31,9 @@ int cpns_node_make(struct cpns_net *cn)
 	struct cpns_node_key node;
 	int err = -EAGAIN;
 
+	/* what comes next does not say that it was interrupted in its wait */
+	if (wait_for_random_bytes())
+		return -EAGAIN;
 	curve25519_generate_secret(node.secret);
 	if (curve25519_generate_public(node.public, node.secret)) {
 		cn->previous = cn->node;

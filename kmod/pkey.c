@@ -8,8 +8,9 @@
  * IV8 while the cipher runs.
  *
  * All runs in the calling task, which the keys code has checked for search
- * permission on the key. The keys code does not hold this module: a call
- * in flight holds it by itself.
+ * permission on the key. The keys code does not hold this module: each
+ * function below holds it by itself, and between two of them the keys code
+ * sees a type that is not registered any more.
  */
 #include <crypto/aead.h>
 #include <linux/keyctl.h>
