@@ -66,6 +66,7 @@ static void later(void *context)
 	struct transport_server *server = context;
 
 	observations_notify_due(server);
+	peers_probe(server);
 	if (!server->due)
 		server->push_since = 0.0;
 	else if (!server->push_since)
@@ -135,8 +136,13 @@ static void alive(coap_session_t *session, const coap_pdu_t *received,
 {
 	struct transport_peer *peer = coap_session_get_app_data(session);
 
-	if (peer)
-		peer->heard = loop_boottime();
+	if (!peer)
+		return;
+	peer->heard = loop_boottime();
+	/* libcoap answers a ping */
+	if (coap_pdu_get_code(received) == (coap_pdu_code_t)
+	    COAP_SIGNALING_CODE_PING)
+		peer_sends(peer, 0);
 }
 
 /* DTLS: a notification that was reset or never acknowledged */

@@ -268,6 +268,7 @@ void answer_send(struct transport_peer *peer,
 	if (parts->block2_asked && answer->body_size > (16u << exponent))
 		whole = false;
 	if (whole && !number) {
+		peer_sends(peer, answer->body_size);
 		if (!answer_write(answer, pdu, observe, false, 0, false, 0, 0,
 				  answer->body_size))
 			log_warning("an answer of %zu bytes did not fit",
@@ -283,6 +284,7 @@ void answer_send(struct transport_peer *peer,
 	if (!number)
 		block_keep(peer, &parts->request, answer);
 	offset = (size_t)number << (exponent + 4);
+	peer_sends(peer, 16u << exponent);
 	if (offset >= answer->body_size) {
 		write_plain_error(pdu, COAP_BAD_OPTION);
 		return;

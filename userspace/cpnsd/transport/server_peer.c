@@ -19,6 +19,8 @@
 #define HANDSHAKE_SECONDS 15.0
 #define SILENT_PING	60.0		/* silent so long: ping */
 #define SILENT_DEAD	150.0		/* silent so long: three pings lost */
+#define UNREAD_PROBE	1048576		/* more of it: look whether it waits */
+#define BESIDE_BODY	512		/* what libcoap keeps with a message */
 
 /* the source as IPv4 where a dual-stack listener shows it mapped */
 static void copy_address(struct sockaddr_storage *to,
@@ -173,6 +175,70 @@ void peer_free(struct transport_peer *peer)
 	if (peer->identity.kind == IDENTITY_NONE)
 		peer->server->handshakes--;
 	free(peer);
+}
+
+/**
+ * peer_sends - a message for a peer is about to be handed to libcoap
+ * @peer: who gets it
+ * @size: bytes of its body
+ *
+ * libcoap reads on where it cannot write, and keeps what it could not: who
+ * asks and does not read would fill our memory.  What is counted here is too
+ * much by some bytes a message, so that peers_probe() looks when it grows.
+ */
+void peer_sends(struct transport_peer *peer, size_t size)
+{
+	struct transport_server *server = peer->server;
+	uint64_t written, gone;
+
+	if (!peer->reliable || peer->drop)
+		return;
+	written = tls_written(peer->session);
+	gone = written > peer->written ? written - peer->written : 0;
+	peer->written = written;
+	peer->unread = gone < peer->unread ? peer->unread - gone : 0;
+	if (peer->probed > peer->unread)
+		peer->probed = peer->unread;
+	peer->unread += size + BESIDE_BODY;
+	if (peer->unread > UNREAD_MAX) {
+		log_notice("%s %s does not read what it is sent: session ended",
+			   identity_kind_name(peer->identity.kind),
+			   peer->identity.id);
+		peer->drop = true;
+	} else if (peer->unread > peer->probed + UNREAD_PROBE) {
+		peer->probe = true;
+		server->probing = true;
+	} else {
+		return;
+	}
+	if (!loop_timer_active(&server->later))
+		loop_timer_start(&server->later, 0);
+}
+
+/**
+ * peers_probe - find out for whom nothing waits
+ * @server: the server; neither libcoap nor a handler is running
+ *
+ * A ping leaves at once only where nothing is before it.  A Pong would say
+ * less: it can be sent without reading anything.
+ */
+void peers_probe(struct transport_server *server)
+{
+	struct transport_peer *peer, *next;
+
+	if (!server->probing)
+		return;
+	server->probing = false;
+	DL_FOREACH_SAFE(server->peers, peer, next) {
+		if (!peer->probe)
+			continue;
+		peer->probe = false;
+		peer->written = tls_written(peer->session);
+		tls_ping(peer->session);
+		if (tls_written(peer->session) > peer->written)
+			peer->unread = 0;
+		peer->probed = peer->unread;
+	}
 }
 
 /**

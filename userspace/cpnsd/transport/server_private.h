@@ -24,6 +24,7 @@
 #define KEPT_ANSWERS_MAX	4	/* of one session, for Block2 */
 #define KEPT_SECONDS		60.0
 #define TOKEN_MAX		8
+#define UNREAD_MAX		(16u << 20) /* bytes that wait for one session */
 
 struct transport_answer {
 	int code;
@@ -109,8 +110,12 @@ struct transport_peer {
 	struct sockaddr_storage address;
 	bool reliable;
 	bool drop;			/* its session ends at the next turn */
+	bool probe;			/* does anything wait for it? */
 	double heard;			/* boottime of the last sign of life */
 	double pinged;
+	uint64_t written;		/* tls_written() of the last look */
+	size_t unread;			/* bytes that wait, rather too many */
+	size_t probed;			/* so many waited at the last probe */
 	struct observation *observations;
 	struct kept_answer *kept;
 	unsigned int kept_count;
@@ -151,6 +156,7 @@ struct transport_server {
 	struct observed_path *paths;
 	struct observation *due;
 	double push_since;		/* boot time; 0: nothing was left due */
+	bool probing;			/* a peer has probe set */
 	struct observation *notifying;	/* NULL when it has gone meanwhile */
 	uint64_t requests;		/* that reached a handler */
 	unsigned int running;		/* calls of libcoap and handlers under way */
@@ -182,6 +188,8 @@ void peer_begin(struct transport_server *server, coap_session_t *session);
 struct transport_peer *peer_of_session(struct transport_server *server,
 				       coap_session_t *session);
 void peer_free(struct transport_peer *peer);
+void peer_sends(struct transport_peer *peer, size_t size);
+void peers_probe(struct transport_server *server);
 void peers_end_dropped(struct transport_server *server);
 void peers_check_life(void *context);
 

@@ -341,6 +341,8 @@ void server_handle(coap_resource_t *resource, coap_session_t *session,
 	peer->heard = loop_boottime();
 	code = parse(&parts, peer, pdu);
 	body_acknowledge(&parts, response);
+	if (code)
+		peer_sends(peer, 0);
 	if (code == COAP_CONTINUE) {
 		coap_pdu_set_code(response, COAP_RESPONSE_CODE_CONTINUE);
 		return;

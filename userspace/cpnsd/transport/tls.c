@@ -348,6 +348,26 @@ void tls_ping(coap_session_t *session)
 }
 
 /**
+ * tls_written - how much of what was sent has left for the socket
+ * @session: of TCP
+ *
+ * libcoap does not tell how much waits with it; this shows how fast that
+ * goes, and no peer can feign it.
+ *
+ * Returns bytes since the session began, those of TLS itself too, or 0 when
+ * it has ended.
+ */
+uint64_t tls_written(const coap_session_t *session)
+{
+	coap_tls_library_t library;
+	SSL *ssl = coap_session_get_tls(session, &library);
+
+	if (!ssl || library != COAP_TLS_LIBRARY_OPENSSL)
+		return 0;
+	return BIO_number_written(SSL_get_wbio(ssl));
+}
+
+/**
  * tls_peer - who is at the other end
  * @session: whose handshake is through
  * @identity: result
