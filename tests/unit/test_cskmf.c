@@ -16,6 +16,7 @@
 #include "cskmf/limit.h"
 #include "hpke_open.h"
 #include "proto/key_schedule.h"
+#include "store/statement.h"
 
 #define GW1 ENTRY("gw1", "1", "")
 #define GW2 ENTRY("gw2", "2", "delivery=\"push\"")
@@ -654,6 +655,52 @@ static void test_too_often(void **state)
 	limits_close(limits);
 }
 
+static void report_capabilities(struct fixture *fixture, struct peer *peer,
+				enum capability_custody custody)
+{
+	struct status_report report = {
+		.num = 1,
+		.has_capabilities = true,
+		.capabilities.custody = custody,
+	};
+	char path[320];
+	uint8_t *bytes;
+	size_t size;
+
+	assert_int_equal(status_encode(&report, &bytes, &size), 0);
+	snprintf(path, sizeof(path), GROUP "|nodes|%s|status", peer->name);
+	peer_call(fixture, peer, METHOD_PUT, path, FORMAT_GROUPCOMM, bytes,
+		  size);
+	free(bytes);
+}
+
+/* what is stored already costs no disk, what flaps is limited */
+static void test_capabilities_reported(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1;
+	int before;
+	unsigned int i;
+
+	two_members(fixture, two());
+	report_capabilities(fixture, gw1, CUSTODY_KERNEL);
+	assert_int_equal(gw1->answer.code, COAP_CHANGED);
+	before = sqlite3_total_changes(fixture->smf->store->database);
+	for (i = 0; i < 2 * LIMIT_BURST; i++)
+		report_capabilities(fixture, gw1, CUSTODY_KERNEL);
+	assert_int_equal(gw1->answer.code, COAP_CHANGED);
+	assert_int_equal(sqlite3_total_changes(fixture->smf->store->database),
+			 before);
+	for (i = 0; i < 2 * LIMIT_BURST && gw1->answer.code != 429; i++)
+		report_capabilities(fixture, gw1, i % 2 ? CUSTODY_KERNEL :
+							  CUSTODY_PROCESS);
+	assert_refused(&gw1->answer, COAP_TOO_MANY_REQUESTS, INT32_MIN);
+	assert_true(i >= LIMIT_BURST - 20);
+	/* a report of the epoch goes on */
+	peer_status(fixture, gw1, 1, 0);
+	assert_int_equal(gw1->answer.code, COAP_CHANGED);
+}
+
 /* the workers' SEALs are as good, and there when the push goes out */
 static void test_sealed_by_workers(void **state)
 {
@@ -789,6 +836,7 @@ int main(void)
 		TEST(test_batch),
 		TEST(test_member_before_its_epoch),
 		TEST(test_too_often),
+		TEST(test_capabilities_reported),
 		TEST(test_sealed_by_workers),
 		TEST(test_sealing_pool),
 	};

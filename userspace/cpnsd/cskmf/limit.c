@@ -97,7 +97,7 @@ bool limits_take(struct limits *limits, const char *node, double now)
 		bucket->tokens--;
 		return true;
 	}
-	log_warning("node=%s registers and joins too often, it is kept out for %.0f s",
+	log_warning("node=%s registers, joins or changes too often, it is kept out for %.0f s",
 		    node, LIMIT_BAN);
 	bucket->banned_until = now + LIMIT_BAN;
 	return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * How often a node may do what costs the server or all other members much:
- * register and join.  A node that flaps is kept out for a while.
+ * register, join, change its capabilities.  A node that flaps is kept out for a
+ * while.
  *
  * The loop's thread.
  */

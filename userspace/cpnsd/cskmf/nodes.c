@@ -205,6 +205,23 @@ int nodes_set_key(struct nodes *nodes, const char *id, const uint8_t key[32],
 	return put(nodes, &node, true);
 }
 
+bool nodes_has_capabilities(const struct nodes *nodes, const char *id,
+			    const struct capabilities *capabilities)
+{
+	const struct node *node = find(nodes, id);
+	const struct capabilities *known;
+
+	if (!node || !node->registered)
+		return false;
+	known = &node->registration.capabilities;
+	return known->custody == capabilities->custody &&
+	       known->secure_wan == capabilities->secure_wan &&
+	       known->pinned == capabilities->pinned &&
+	       known->links_count == capabilities->links_count &&
+	       !memcmp(known->links, capabilities->links,
+		       known->links_count * sizeof(*known->links));
+}
+
 int nodes_set_capabilities(struct nodes *nodes, const char *id,
 			   const struct capabilities *capabilities)
 {

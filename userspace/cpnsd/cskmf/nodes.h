@@ -49,7 +49,9 @@ int nodes_register(struct nodes *nodes, const char *id,
  */
 int nodes_set_key(struct nodes *nodes, const char *id, const uint8_t key[32],
 		  const struct sockaddr_storage *address);
-/* capabilities that came with a status report */
+/* capabilities that came with a status report; are they stored already? */
+bool nodes_has_capabilities(const struct nodes *nodes, const char *id,
+			    const struct capabilities *capabilities);
 int nodes_set_capabilities(struct nodes *nodes, const char *id,
 			   const struct capabilities *capabilities);
 int nodes_revoke(struct nodes *nodes, const char *id, bool revoked);

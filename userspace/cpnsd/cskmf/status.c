@@ -66,7 +66,12 @@ int status_report(struct group *group, const char *node,
 			      "epoch %u was never made", report.num);
 	if (report.num > group->num)
 		return hold_report(group, member, report.num, refusal);
-	if (report.has_capabilities) {
+	/* each change is a wait for the disk: who flaps is kept out */
+	if (report.has_capabilities &&
+	    !nodes_has_capabilities(cskmf->nodes, node, &report.capabilities)) {
+		if (!limits_take(cskmf->limits, node, loop_boottime()))
+			return refuse(refusal, COAP_TOO_MANY_REQUESTS,
+				      INT32_MIN, "too many changes, wait");
 		result = nodes_set_capabilities(cskmf->nodes, node,
 						&report.capabilities);
 		if (result)
