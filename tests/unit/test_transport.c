@@ -309,6 +309,45 @@ static void test_observation_limit(void **state)
 	side_close(&side);
 }
 
+/* another session of it has none of its own, another node has */
+static void test_observation_limit_of_node(void **state)
+{
+	static const char *const nodes[] = { "gw1", "gw1", "gw2" };
+	struct transport_segment path[3] = { segment("ace-group"),
+					     segment(SGID_PATH) };
+	struct transport_call request = {
+		.method = METHOD_GET, .format = FORMAT_NONE, .observe = true,
+		.done = seen_done, .context = &seen, .path = path,
+		.path_count = 3,
+	};
+	struct side sides[3];
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		side_open(&sides[i], nodes[i], fixture_uri, NULL);
+		side_wait_connected(&sides[i]);
+	}
+	for (i = 0; i < 10; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "r%u", i / 2);
+		path[2] = segment(name);
+		call_wait(&sides[i % 2], &request, &seen);
+		assert_int_equal(seen.code, COAP_CONTENT);
+		assert_int_equal(seen.ended, i >= 8);
+	}
+	call_wait(&sides[2], &request, &seen);
+	assert_false(seen.ended);
+	/* what one session gives up is there for the other */
+	side_close(&sides[0]);
+	run_for(0.2);
+	call_wait(&sides[1], &request, &seen);
+	assert_false(seen.ended);
+	side_close(&sides[1]);
+	side_close(&sides[2]);
+}
+
 static void test_reconnect(void **state)
 {
 	struct transport_segment path[2] = { segment("ace-group"),
@@ -473,6 +512,7 @@ int main(void)
 		cmocka_unit_test(test_observe),
 		cmocka_unit_test(test_big_notifications),
 		cmocka_unit_test(test_observation_limit),
+		cmocka_unit_test(test_observation_limit_of_node),
 		cmocka_unit_test(test_reconnect),
 		cmocka_unit_test(test_back_off),
 		cmocka_unit_test(test_drop),

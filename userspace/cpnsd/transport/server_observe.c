@@ -77,6 +77,24 @@ static bool same_group(const struct observed_path *path,
 	return true;
 }
 
+/* in all of its sessions */
+static unsigned int count_of_node(const struct transport_peer *of,
+				  const struct transport_request *request)
+{
+	const struct observation *observation;
+	const struct transport_peer *peer;
+	unsigned int count = 0;
+
+	DL_FOREACH(of->server->peers, peer) {
+		if (peer->identity.kind != of->identity.kind ||
+		    strcmp(peer->identity.id, of->identity.id) != 0)
+			continue;
+		DL_FOREACH2(peer->observations, observation, peer_next)
+			count += same_group(observation->path, request);
+	}
+	return count;
+}
+
 static struct observation *find_same(struct transport_peer *peer,
 				     const struct observed_path *path,
 				     const struct segment_key *query)
@@ -99,8 +117,8 @@ static struct observation *find_same(struct transport_peer *peer,
  *
  * The same path and query again takes the new token in the place of the old.
  *
- * Returns NULL when the observer has OBSERVATIONS_MAX in this group or memory
- * is short: the answer then goes without Observe, as RFC 7641 4.1 allows.
+ * Returns NULL when the node has OBSERVATIONS_MAX in this group or memory is
+ * short: the answer then goes without Observe, as RFC 7641 4.1 allows.
  */
 struct observation *observation_add(struct transport_peer *peer,
 				    const struct request_parts *parts,
@@ -111,7 +129,6 @@ struct observation *observation_add(struct transport_peer *peer,
 	struct segment_key key = { 0 }, query = { 0 };
 	struct observation *observation;
 	struct observed_path *path;
-	unsigned int count = 0;
 
 	if (token->length > TOKEN_MAX ||
 	    segment_key_make(request->path, request->path_count, &key))
@@ -131,9 +148,7 @@ struct observation *observation_add(struct transport_peer *peer,
 		segment_key_free(&query);
 		goto take_token;
 	}
-	DL_FOREACH2(peer->observations, observation, peer_next)
-		count += same_group(observation->path, request);
-	observation = count < OBSERVATIONS_MAX ?
+	observation = count_of_node(peer, request) < OBSERVATIONS_MAX ?
 		      calloc(1, sizeof(*observation)) : NULL;
 	if (!observation) {
 		path_drop_if_unused(server, path);

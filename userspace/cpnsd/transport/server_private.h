@@ -20,7 +20,7 @@
 #define ROUTES_MAX		16
 #define LISTENING_MAX		16
 #define SESSIONS_OF_ONE		4	/* of one node or SMF at a time */
-#define OBSERVATIONS_MAX	8	/* of one session in one group */
+#define OBSERVATIONS_MAX	8	/* of one node in one group */
 #define KEPT_ANSWERS_MAX	4	/* of one session, for Block2 */
 #define KEPT_SECONDS		60.0
 #define TOKEN_MAX		8
