@@ -199,6 +199,32 @@ static void test_manage(void **state)
 			 -ENOENT);
 }
 
+/* the list of groups, observed; groups that come from elsewhere count, too */
+static void test_list_observed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *ops = &fixture->ops;
+	char reason[SMF_REASON_MAX];
+	uint32_t num;
+
+	peer_open(fixture, ops, "ops");
+	peer_observe(fixture, ops, "manage", &ops->list, 2);
+	assert_int_equal(ops->list.body[0], 0x80);
+	create(fixture, two());
+	wait_for(fixture, &ops->list.count, 2);
+	assert_int_equal(ops->list.code, COAP_CONTENT);
+	assert_int_equal(ops->list.body[0], 0x81);
+	/* a change of the group is none of the list */
+	update(fixture, document_make(SGID, QUICK, GW1, NULL));
+	wait_for_num(fixture, 2);
+	run_for(fixture, 0.1);
+	assert_int_equal(ops->list.count, 2);
+	assert_int_equal(smf_group_delete(fixture->smf, SGID, &num, reason),
+			 0);
+	wait_for(fixture, &ops->list.count, 3);
+	assert_int_equal(ops->list.body[0], 0x80);
+}
+
 /* two SMFs change the same document: the second one hears of the first */
 static void test_lost_update(void **state)
 {
@@ -632,6 +658,7 @@ int main(void)
 		TEST(test_own_resource_only),
 		TEST(test_dynamic_tunnel),
 		TEST(test_manage),
+		TEST(test_list_observed),
 		TEST(test_lost_update),
 		TEST(test_alert_without_request),
 		TEST(test_metrics),

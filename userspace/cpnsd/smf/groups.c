@@ -83,9 +83,11 @@ int smf_group_create(struct smf *smf, const char *text, size_t size,
 	result = cskmf_create(smf->cskmf, text, size, num, reason,
 			      SMF_REASON_MAX);
 	directory_finish(change, !result);
-	if (!result)
-		log_info("group=%s created, num=%u", sgid, *num);
-	return result;
+	if (result)
+		return result;
+	log_info("group=%s created, num=%u", sgid, *num);
+	manage_list_changed(smf);
+	return 0;
 }
 
 int smf_group_update(struct smf *smf, const char *sgid, const char *text,
@@ -155,6 +157,7 @@ int smf_group_delete(struct smf *smf, const char *sgid, uint32_t *num,
 		return result;
 	log_info("group=%s deleted, num=%u", sgid, *num);
 	notify_group(smf, sgid);
+	manage_list_changed(smf);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * /manage: the SMF's work from afar, for the identities of smf-allowed.
  *
- *   /manage    GET   SGIDs of all groups, CBOR [* tstr]
+ *   /manage    GET, Observe  SGIDs of all groups, CBOR [* tstr]
  *              POST  group document: create; 2.01 with Location-Path
  *   /manage/G  GET   group document with its ETag
  *              POST, PATCH  group document: update; 2.04 with the new ETag
@@ -332,4 +332,11 @@ void manage_alert(struct smf *smf, const struct cskmf_alert *alert)
 	};
 
 	transport_server_notify(smf->server, path, 2);
+}
+
+void manage_list_changed(struct smf *smf)
+{
+	struct transport_segment path = { (const uint8_t *)"manage", 6 };
+
+	transport_server_notify(smf->server, &path, 1);
 }

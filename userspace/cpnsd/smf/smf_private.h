@@ -99,6 +99,8 @@ void notify_close(struct smf *smf);
 void manage_serve(void *context, const struct transport_request *request,
 		  struct transport_answer *answer);
 void manage_alert(struct smf *smf, const struct cskmf_alert *alert);
+/* a group has come or gone */
+void manage_list_changed(struct smf *smf);
 
 /* metrics.c: the caller frees it; NULL: out of memory */
 char *metrics_text(struct smf *smf);
