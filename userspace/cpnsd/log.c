@@ -96,6 +96,18 @@ static void keep_one_line(char *text)
 			*text = '?';
 }
 
+static void write_message(int priority, const char *format, va_list arguments)
+{
+	char text[LOG_LINE_MAX - 64], line[LOG_LINE_MAX];
+
+	if (priority > log_state.level)
+		return;
+	vsnprintf(text, sizeof(text), format, arguments);
+	keep_one_line(text);
+	snprintf(line, sizeof(line), "%s %s", log_state.role, text);
+	write_line(priority, line, "");
+}
+
 /**
  * log_message - write one line
  * @priority: syslog(3) priority
@@ -103,17 +115,53 @@ static void keep_one_line(char *text)
  */
 void log_message(int priority, const char *format, ...)
 {
-	char text[LOG_LINE_MAX - 64], line[LOG_LINE_MAX];
 	va_list arguments;
 
-	if (priority > log_state.level)
-		return;
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	write_message(priority, format, arguments);
 	va_end(arguments);
-	keep_one_line(text);
-	snprintf(line, sizeof(line), "%s %s", log_state.role, text);
-	write_line(priority, line, "");
+}
+
+static bool may_write(struct log_limit *limit)
+{
+	struct timespec now;
+	long passed;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	passed = now.tv_sec - limit->at;
+	limit->at = now.tv_sec;
+	limit->used -= passed < limit->used ? passed : limit->used;
+	if (limit->used == LOG_BURST) {
+		limit->left_out++;
+		return false;
+	}
+	limit->used++;
+	return true;
+}
+
+/**
+ * log_limited - write one line, unless there were too many of its place
+ * @limit: of the place, static
+ * @priority: syslog(3) priority
+ * @format: as for log_message()
+ *
+ * For what a peer can cause, so that nobody fills the log and pushes out what
+ * others did; the next line that is written says how many were not.
+ */
+void log_limited(struct log_limit *limit, int priority, const char *format, ...)
+{
+	va_list arguments;
+
+	if (priority > log_state.level || !may_write(limit))
+		return;
+	if (limit->left_out)
+		log_message(priority,
+			    "%u lines like the next one were left out",
+			    limit->left_out);
+	limit->left_out = 0;
+	va_start(arguments, format);
+	write_message(priority, format, arguments);
+	va_end(arguments);
 }
 
 /* printf() for a line of each delivery would be a tenth of its cost */

@@ -24,6 +24,21 @@ void log_open(const char *role, int level);
 void log_message(int priority, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * For lines that a peer can cause as often as it likes: LOG_BURST at once and
+ * one a second, counted by place.  Static, all zero at first.
+ */
+#define LOG_BURST 20
+
+struct log_limit {
+	unsigned int used;	/* of LOG_BURST */
+	unsigned int left_out;
+	long at;		/* boottime of the last line, s */
+};
+
+void log_limited(struct log_limit *limit, int priority, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 #define log_debug(...)	log_message(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...)	log_message(LOG_INFO, __VA_ARGS__)
 #define log_notice(...)	log_message(LOG_NOTICE, __VA_ARGS__)

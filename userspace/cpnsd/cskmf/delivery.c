@@ -89,10 +89,12 @@ static int check_level(const struct group *group, const char *node,
 		       struct refusal *refusal)
 {
 	unsigned int level = nodes_level(group->cskmf->nodes, node);
+	static struct log_limit limit;
 
 	if (level >= group->description->min_level)
 		return 0;
-	log_warning("group=%s node=%s refused: security level %u, the group asks for %u",
+	log_limited(&limit, LOG_WARNING,
+		    "group=%s node=%s refused: security level %u, the group asks for %u",
 		    group->sgid, node, level, group->description->min_level);
 	return refuse(refusal, COAP_FORBIDDEN, ERROR_SECURITY_LEVEL,
 		      "security level %u is below the group's %u", level,

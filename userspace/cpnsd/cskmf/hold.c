@@ -72,6 +72,7 @@ static int hold(struct group *group, uint32_t num)
 int hold_report(struct group *group, struct member *member, uint32_t num,
 		struct refusal *refusal)
 {
+	static struct log_limit limit;
 	size_t needed = REPORTS_NEEDED, reports = 0;
 	struct member *other, *next;
 	uint32_t most = 0;
@@ -87,8 +88,9 @@ int hold_report(struct group *group, struct member *member, uint32_t num,
 	}
 	if (group->description->members_count < needed)
 		needed = group->description->members_count;
-	log_error("group=%s node=%s has epoch %u, the last one here is %u",
-		  group->sgid, member->node, num, group->num);
+	log_limited(&limit, LOG_ERR,
+		    "group=%s node=%s has epoch %u, the last one here is %u",
+		    group->sgid, member->node, num, group->num);
 	if (reports < needed)
 		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN,
 			      "epoch %u was never made", num);

@@ -26,10 +26,12 @@ static void on_condition(struct group *group, struct member *member,
 			 const struct status_report *report,
 			 unsigned int condition)
 {
+	static struct log_limit limit;
 	double now = loop_boottime();
 	bool at_once;
 
-	log_warning("group=%s num=%u node=%s reports: %s", group->sgid,
+	log_limited(&limit, LOG_WARNING,
+		    "group=%s num=%u node=%s reports: %s", group->sgid,
 		    report->num, member->node, conditions[condition]);
 	if (condition == STATUS_INSTALL_FAILED || report->num != group->num)
 		return;

@@ -306,11 +306,13 @@ static void serve_one(struct smf *smf,
 void manage_serve(void *context, const struct transport_request *request,
 		  struct transport_answer *answer)
 {
+	static struct log_limit limit;
 	struct smf *smf = context;
 
 	if (!allowed(smf, &request->peer)) {
 		if (!request->notification)
-			log_warning("/manage refused to %s: not in smf-allowed",
+			log_limited(&limit, LOG_WARNING,
+				    "/manage refused to %s: not in smf-allowed",
 				    request->peer.id);
 		transport_answer_problem(answer, COAP_FORBIDDEN,
 					 "not in smf-allowed", INT32_MIN);

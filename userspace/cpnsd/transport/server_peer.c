@@ -189,6 +189,7 @@ void peer_free(struct transport_peer *peer)
 void peer_sends(struct transport_peer *peer, size_t size)
 {
 	struct transport_server *server = peer->server;
+	static struct log_limit limit;
 	uint64_t written, gone;
 
 	if (!peer->reliable || peer->drop)
@@ -201,9 +202,10 @@ void peer_sends(struct transport_peer *peer, size_t size)
 		peer->probed = peer->unread;
 	peer->unread += size + BESIDE_BODY;
 	if (peer->unread > UNREAD_MAX) {
-		log_notice("%s %s does not read what it is sent: session ended",
-			   identity_kind_name(peer->identity.kind),
-			   peer->identity.id);
+		log_limited(&limit, LOG_NOTICE,
+			    "%s %s does not read what it is sent: session ended",
+			    identity_kind_name(peer->identity.kind),
+			    peer->identity.id);
 		peer->drop = true;
 	} else if (peer->unread > peer->probed + UNREAD_PROBE) {
 		peer->probe = true;

@@ -105,6 +105,7 @@ static int check_client(struct tls_side *side, X509 *certificate,
 /* in the place of X509_verify_cert(); the error picks the TLS alert */
 static int verify_peer(X509_STORE_CTX *context, void *argument)
 {
+	static struct log_limit limit;
 	struct tls_side *side = argument;
 	X509 *certificate = X509_STORE_CTX_get0_cert(context);
 	struct stack_st_X509 *chain = X509_STORE_CTX_get0_untrusted(context);
@@ -139,8 +140,9 @@ static int verify_peer(X509_STORE_CTX *context, void *argument)
 		break;
 	}
 	session_address(ssl, address, sizeof(address));
-	log_notice("%s: %s: %s", side->server ? "refused peer" : "refused server",
-		   address, side->reason);
+	log_limited(&limit, LOG_NOTICE, "%s: %s: %s",
+		    side->server ? "refused peer" : "refused server", address,
+		    side->reason);
 	return 0;
 }
 
@@ -148,6 +150,7 @@ static int verify_peer(X509_STORE_CTX *context, void *argument)
 static void watch_alerts(int sent, int version, int type, const void *bytes,
 			 size_t size, SSL *ssl, void *argument)
 {
+	static struct log_limit limit;
 	struct tls_side *side = argument;
 	const uint8_t *alert = bytes;
 	char address[64];
@@ -165,8 +168,9 @@ static void watch_alerts(int sent, int version, int type, const void *bytes,
 			 " (it has no such identity, or another key)" : "");
 	if (side->server) {
 		session_address(ssl, address, sizeof(address));
-		log_notice("TLS alert %s %s: %s", sent ? "to" : "from", address,
-			   SSL_alert_desc_string_long(alert[1]));
+		log_limited(&limit, LOG_NOTICE, "TLS alert %s %s: %s",
+			    sent ? "to" : "from", address,
+			    SSL_alert_desc_string_long(alert[1]));
 	}
 }
 
