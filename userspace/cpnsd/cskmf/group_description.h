@@ -19,6 +19,7 @@
 #define GROUP_ETAG_SIZE		8
 #define GROUP_LOCATION_MAX	1024
 #define GROUP_TUNNELS_MAX	4
+#define GROUP_REACH_SECONDS	5	/* for an epoch to reach everybody */
 
 enum group_topology {
 	TOPOLOGY_CENTRAL,	/* the CPNS Server holds CSKMF and OSG */

@@ -14,16 +14,23 @@
 
 #define RETRY_SECONDS	5.0
 
-/* room for the next epoch to reach everybody and turn active */
+/*
+ * Room for the next epoch to reach everybody and turn active: its own ATD
+ * counts, for this one's is 0 after an eviction.  Half a lifetime is plenty
+ * where that is enough.
+ */
 static double renewal_margin(const struct group *group)
 {
+	double least = group->description->atd + GROUP_REACH_SECONDS;
+	double half = group->lifetime / 2.0;
 	double margin = group->lifetime / 10.0;
 
 	if (margin > 3600)
 		margin = 3600;
-	margin += group->atd + 5;
-	return margin < group->lifetime / 2.0 ? margin :
-						group->lifetime / 2.0;
+	margin += least;
+	if (margin > half)
+		margin = half;
+	return margin > least ? margin : least;
 }
 
 static double renewal_in(const struct group *group)
