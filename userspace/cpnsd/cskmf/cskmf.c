@@ -27,7 +27,9 @@ int cskmf_open(struct cskmf **cskmf, const struct cskmf_options *options,
 	loop_timer_init(options->loop, &opened->saving, reports_save, opened);
 	*reason = 0;
 	opened->presealed_from = SEALING_FROM;
-	result = limits_open(&opened->limits);
+	result = wall_clock_open(opened);
+	if (!result)
+		result = limits_open(&opened->limits);
 	if (!result)
 		result = sealing_open(&opened->sealing, options->loop,
 				      options->osg, presealed_done, opened);
@@ -61,6 +63,7 @@ void cskmf_close(struct cskmf *cskmf)
 	if (loop_timer_active(&cskmf->saving))
 		reports_save(cskmf);
 	loop_timer_stop(&cskmf->saving);
+	wall_clock_close(cskmf);
 	sealing_close(cskmf->sealing);
 	HASH_ITER(hh, cskmf->groups, group, next) {
 		reserve_give_back(group);

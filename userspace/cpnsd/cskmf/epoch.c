@@ -444,6 +444,7 @@ static void take(struct stage *stage)
 	group->leaf_last = stage->leaf_last;
 	free(group->roster);
 	group->roster = NULL;
+	group->aged_by_wall = false;
 	group->wanted = false;
 	group->retry = false;
 	group->cskmf->counters.epochs++;

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cskmf/group.h"
 #include "log.h"
@@ -132,12 +131,11 @@ int group_put(struct group *group, const struct store_group *changes)
 
 uint32_t group_age(const struct group *group)
 {
-	uint64_t now = time(NULL);
+	double age = loop_boottime() - group->made_at;
 
-	if (now <= group->created)
+	if (age <= 0)
 		return 0;
-	now -= group->created;
-	return now > UINT32_MAX ? UINT32_MAX : (uint32_t)now;
+	return age < UINT32_MAX ? (uint32_t)age : UINT32_MAX;
 }
 
 uint32_t group_seconds_left(const struct group *group)

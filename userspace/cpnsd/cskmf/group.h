@@ -84,6 +84,7 @@ struct group {
 	enum epoch_reason reason;
 	uint64_t created;			/* s, wall clock */
 	double made_at;				/* boottime */
+	bool aged_by_wall;		/* that is what the wall clock said */
 	double older_dead_at;			/* those before the last but one */
 	uint32_t lifetime, atd, dtd;		/* s */
 	struct osg_leaf *leaves;
@@ -111,6 +112,7 @@ struct cskmf {
 	struct group *groups;
 	struct loop_timer telling;
 	struct loop_timer saving;	/* reports.c */
+	struct loop_fd wall_clock;
 	struct limits *limits;
 	struct sealing *sealing;
 	size_t presealed_from;		/* SEALING_FROM */
@@ -140,6 +142,13 @@ void group_tell(struct group *group, unsigned int what);
 void groups_tell(void *context);
 uint32_t group_age(const struct group *group);
 uint32_t group_seconds_left(const struct group *group);
+
+/* wall_clock.c: the age of what was made before this start */
+int wall_clock_open(struct cskmf *cskmf);
+void wall_clock_close(struct cskmf *cskmf);
+void wall_clock_set(void *context);
+void wall_clock_age(struct group *group);
+bool wall_clock_behind(const struct group *group);
 
 /* epoch.c: a new epoch, stored and told; -errno leaves the group as it was */
 int epoch_make(struct group *group, enum epoch_reason reason);

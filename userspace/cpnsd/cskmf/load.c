@@ -98,7 +98,8 @@ static int load_epoch(void *context, const struct store_epoch *stored)
 	group->lifetime = stored->lifetime;
 	group->atd = stored->atd;
 	group->dtd = stored->dtd;
-	group->made_at = loop_boottime() - group_age(group);
+	group->made_at = loop_boottime();
+	wall_clock_age(group);
 	group->older_dead_at = group->made_at + group->dtd;
 	return 0;
 }
@@ -223,7 +224,7 @@ int groups_load(struct cskmf *cskmf, char *reason, size_t room)
 		if (result || group->deleted)
 			continue;
 		/* a document stored, its epoch not before the end came */
-		if (!group_settled(group))
+		if (!group_settled(group) || wall_clock_behind(group))
 			schedule_want(group, EPOCH_TIMER, false);
 		else
 			schedule_arm(group);
