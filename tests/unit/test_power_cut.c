@@ -23,13 +23,14 @@
 /* where the disk is copied to each time something was made durable */
 static const char *disk_of;
 static unsigned int syncs;
+static unsigned int syncs_most;		/* 0: all are copied */
 
 /* in the place of libc's, for SQLite: what comes later is lost in the copy */
 int fdatasync(int file)
 {
 	char command[256];
 
-	if (disk_of) {
+	if (disk_of && (!syncs_most || syncs < syncs_most)) {
 		snprintf(command, sizeof(command),
 			 "cd %s && rm -rf disk && cp -a state disk", disk_of);
 		assert_int_equal(system(command), 0);
@@ -54,6 +55,7 @@ static void disk_watch(struct fixture *fixture)
 	copy(fixture, "state", "disk");
 	disk_of = fixture->directory;
 	syncs = 0;
+	syncs_most = 0;
 }
 
 static void run_with(struct fixture *fixture, const char *state)
@@ -319,6 +321,37 @@ static void test_given_back(void **state)
 	assert_int_equal(use_up(fixture, given), SIDS - 1);
 }
 
+/* the document is on the disk, the epoch that it wants is not */
+static void test_eviction_lost(void **state)
+{
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+	struct group *group;
+
+	/* epochs that wait are a minute apart */
+	create(fixture, document_make(SGID,
+				      "atd=\"10\" dtd=\"60\" batch-ms=\"0\"",
+				      GW1, GW2, NULL));
+	peer_open(fixture, &fixture->gw1, "gw1");
+	peer_open(fixture, &fixture->gw2, "gw2");
+	peer_open(fixture, &fixture->gw3, "gw3");
+	joined(fixture, &fixture->gw1);
+	joined(fixture, &fixture->gw2);
+	disk_watch(fixture);
+	syncs_most = 1;
+	assert_int_equal(smf_member_remove(fixture->smf, SGID, "gw2",
+					   CSKMF_EVICT, &updated, reason), 0);
+	assert_int_equal(updated.num, 2);
+	power_cut(fixture);
+	group = group_find(fixture->smf->cskmf, SGID);
+	assert_int_equal(group->num, 1);
+	assert_int_equal(group->description->members_count, 1);
+	wait_for_num(fixture, 2);
+	assert_int_equal(group->reason, EPOCH_EVICT);
+	assert_int_equal(group->atd, 0);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 
@@ -332,6 +365,7 @@ int main(void)
 		TEST(test_change_waits),
 		TEST(test_killed),
 		TEST(test_given_back),
+		TEST(test_eviction_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

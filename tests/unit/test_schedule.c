@@ -5,10 +5,13 @@
  */
 #include "server_fixture.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cskmf/group.h"
 
@@ -29,6 +32,18 @@ time_t time(time_t *seconds)
 	if (seconds)
 		*seconds = now.tv_sec;
 	return now.tv_sec;
+}
+
+/* the same for SQLite: of so many commits the last one fails */
+static unsigned int fails_in;
+
+int fdatasync(int file)
+{
+	if (fails_in && !--fails_in) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fdatasync, file);
 }
 
 static struct group *the_group(struct fixture *fixture)
@@ -140,6 +155,145 @@ static void test_start_at_1970(void **state)
 	ahead = 0;
 }
 
+/* the process ends as it stands; what it wrote is there */
+static void killed(struct fixture *fixture)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "cd %s && rm -rf killed && cp -a state killed",
+		 fixture->directory);
+	assert_int_equal(system(command), 0);
+	server_stop(fixture);
+	snprintf(command, sizeof(command),
+		 "cd %s && rm -rf state && mv killed state",
+		 fixture->directory);
+	assert_int_equal(system(command), 0);
+	while (fixture->gw1.connected || fixture->gw2.connected)
+		run_for(fixture, 0.02);
+	server_start(fixture);
+}
+
+static void assert_pending(struct fixture *fixture, bool pending)
+{
+	struct cskmf_group_view view;
+
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
+			 0);
+	assert_int_equal(view.pending, pending);
+}
+
+/* another lifetime is an epoch for all, also after the end came first */
+static void test_document_then_killed(void **state)
+{
+	struct fixture *fixture = *state;
+
+	create(fixture, document_make(SGID, QUICK, GW1, NULL));
+	update(fixture, document_make(SGID, QUICK " lifetime=\"3600\"", GW1,
+				      NULL));
+	assert_pending(fixture, true);
+	killed(fixture);
+	assert_pending(fixture, true);
+	wait_for_num(fixture, 2);
+	assert_int_equal(the_group(fixture)->lifetime, 3600);
+	assert_pending(fixture, false);
+	/* wanted no more */
+	killed(fixture);
+	assert_pending(fixture, false);
+}
+
+static void test_rekey_then_killed(void **state)
+{
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+
+	create(fixture, document_make(SGID, QUICK, GW1, NULL));
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_TIMER,
+					 &updated, reason), 0);
+	assert_true(updated.pending);
+	killed(fixture);
+	wait_for_num(fixture, 2);
+}
+
+/* one that waits for the spacing of epochs */
+static void test_report_then_killed(void **state)
+{
+	struct fixture *fixture = *state;
+
+	two_members(fixture, document_make(SGID, QUICK, GW1, GW2, NULL));
+	peer_status(fixture, &fixture->gw1, 1, STATUS_SPI_COLLISION);
+	wait_for_num(fixture, 2);
+	peer_status(fixture, &fixture->gw1, 2, STATUS_SPI_COLLISION);
+	assert_pending(fixture, true);
+	killed(fixture);
+	wait_for_num(fixture, 3);
+}
+
+#define SLOW "atd=\"10\" dtd=\"60\" batch-ms=\"0\""
+
+/* what cannot wait does not when it is tried again */
+static void test_eviction_again(void **state)
+{
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+	struct group *group;
+
+	create(fixture, document_make(SGID, SLOW, GW1, GW2, NULL));
+	group = the_group(fixture);
+	/* the document is stored, the epoch is not */
+	fails_in = 2;
+	assert_int_equal(smf_member_remove(fixture->smf, SGID, "gw2",
+					   CSKMF_EVICT, &updated, reason), 0);
+	assert_true(updated.pending);
+	assert_true(updated.due <= 0);
+	assert_int_equal(group->num, 1);
+	wait_for_num(fixture, 2);
+	assert_int_equal(group->reason, EPOCH_EVICT);
+	assert_int_equal(group->atd, 0);
+	/* and the next one waits again */
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_TIMER,
+					 &updated, reason), 0);
+	assert_true(updated.due > 50);
+}
+
+/* others that come meanwhile do not put it off */
+static void test_retry_is_not_put_off(void **state)
+{
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+	double before;
+
+	create(fixture, document_make(SGID, SLOW, GW1, NULL));
+	the_group(fixture)->num = CPNS_EPOCH_MAX;
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
+					 &updated, reason), 0);
+	before = renewed_in(fixture);
+	assert_true(before > 4);
+	run_for(fixture, 1);
+	schedule_want(the_group(fixture), EPOCH_TIMER, false);
+	assert_true(renewed_in(fixture) < before - 0.5);
+	the_group(fixture)->num = 1;
+}
+
+static void test_compromise_then_killed(void **state)
+{
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+
+	create(fixture, document_make(SGID, SLOW, GW1, NULL));
+	the_group(fixture)->num = CPNS_EPOCH_MAX;
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
+					 &updated, reason), 0);
+	the_group(fixture)->num = 1;
+	killed(fixture);
+	wait_for_num(fixture, 2);
+	assert_int_equal(the_group(fixture)->reason, EPOCH_COMPROMISE);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 
@@ -150,6 +304,12 @@ int main(void)
 		TEST(test_clock_is_set),
 		TEST(test_age_at_start),
 		TEST(test_start_at_1970),
+		TEST(test_document_then_killed),
+		TEST(test_rekey_then_killed),
+		TEST(test_report_then_killed),
+		TEST(test_eviction_again),
+		TEST(test_retry_is_not_put_off),
+		TEST(test_compromise_then_killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

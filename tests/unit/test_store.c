@@ -542,6 +542,26 @@ static void test_tree(void **state)
 	assert_int_equal(num, 0);
 }
 
+/* an epoch to be made is one that is wanted, and the last word counts */
+static void test_wants(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_want want = { .reason = 3 };
+
+	assert_int_equal(put_epoch(fixture->store, 1), 0);
+	assert_int_equal(store_want_get(fixture->store, SGID, &want), -ENOENT);
+	assert_int_equal(store_want_put(fixture->store, SGID, &want), 0);
+	want = (struct store_want){ .reason = 4, .urgent = true };
+	assert_int_equal(store_want_put(fixture->store, SGID, &want), 0);
+	reopen(fixture);
+	want = (struct store_want){ };
+	assert_int_equal(store_want_get(fixture->store, SGID, &want), 0);
+	assert_int_equal(want.reason, 4);
+	assert_true(want.urgent);
+	assert_int_equal(store_want_remove(fixture->store, SGID), 0);
+	assert_int_equal(store_want_get(fixture->store, SGID, &want), -ENOENT);
+}
+
 /* a state of before the key tree is taken over */
 static void test_version_1(void **state)
 {
@@ -560,6 +580,7 @@ static void test_version_1(void **state)
 	assert_int_equal(sqlite3_exec(database,
 				      "ALTER TABLE leaves DROP COLUMN parent;"
 				      "DROP TABLE keks; DROP TABLE holds;"
+				      "DROP TABLE wants;"
 				      "PRAGMA user_version = 1;",
 				      NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(database);
@@ -608,6 +629,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_relaxed, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_tree, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_wants, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_version_1, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_one_process, set_up,

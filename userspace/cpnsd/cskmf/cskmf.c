@@ -168,23 +168,57 @@ static bool same_parameters(const struct group_description *one,
 	       one->dtd == other->dtd;
 }
 
-/* the new document counts from here on; stored with the roster's serial */
+/* does the group's document, which was @old, want an epoch? */
+static bool wants_epoch(const struct group *group,
+			const struct group_description *old,
+			enum cskmf_cause cause, enum epoch_reason *reason)
+{
+	*reason = EPOCH_TIMER;
+	if (group_settled(group))
+		return !same_parameters(group->description, old);
+	*reason = cause == CSKMF_EVICT ? EPOCH_EVICT : EPOCH_LEAVE;
+	return true;
+}
+
+/*
+ * The new document counts from here on; stored with the roster's serial and
+ * the epoch that it wants: whoever is evicted has this key until then.
+ */
 static int take_document(struct group *group,
-			 struct group_description *description)
+			 struct group_description *description,
+			 enum cskmf_cause cause)
 {
 	const struct cskmf_events *events = &group->cskmf->options.events;
+	struct store *store = group->cskmf->options.store;
 	struct group_description *old = group->description;
+	uint64_t serial = group->roster_serial;
+	enum epoch_reason reason;
+	bool wanted;
 	int result;
 
+	result = store_begin(store);
+	if (result)
+		return result;
 	group->description = description;
+	wanted = wants_epoch(group, old, cause, &reason);
 	result = roster_changed(group);		/* stores the group */
+	if (!result && wanted)
+		result = schedule_promise(group, reason,
+					  reason == EPOCH_EVICT);
+	if (result)
+		store_rollback(store);
+	else
+		result = store_commit(store);
 	if (result) {
 		group->description = old;
+		group->roster_serial = serial;
 		return result;
 	}
 	events->forget(events->context, old);
 	/* a failure here leaves a SID that its owner may not use: harmless */
 	senders_retire(group);
+	if (wanted)
+		schedule_promised(group, reason, reason == EPOCH_EVICT);
 	return 0;
 }
 
@@ -195,7 +229,6 @@ static int update_document(struct group *group,
 	struct cskmf *cskmf = group->cskmf;
 	const struct cskmf_events *events = &cskmf->options.events;
 	struct group_description *description;
-	bool same;
 	int result;
 
 	result = describe(cskmf, update->document, update->size, &description,
@@ -209,20 +242,13 @@ static int update_document(struct group *group,
 		events->forget(events->context, description);
 		return -EBADMSG;
 	}
-	same = same_parameters(description, group->description);
-	result = take_document(group, description);
+	result = take_document(group, description, update->cause);
 	if (result) {
 		events->forget(events->context, description);
 		snprintf(reason, room, "the document is not stored: %s",
 			 strerror(-result));
 		return result;
 	}
-	if (!group_settled(group))
-		schedule_want(group, update->cause == CSKMF_EVICT ?
-			      EPOCH_EVICT : EPOCH_LEAVE,
-			      update->cause == CSKMF_EVICT);
-	else if (!same)
-		schedule_want(group, EPOCH_TIMER, false);
 	return 0;
 }
 

@@ -392,6 +392,8 @@ static int store_stage(struct stage *stage)
 		result = store_senders(stage);
 	if (!result)
 		result = store_hold_remove(store, group->sgid);
+	if (!result)
+		result = store_want_remove(store, group->sgid);
 	if (result) {
 		store_rollback(store);
 		return result;
@@ -446,7 +448,8 @@ static void take(struct stage *stage)
 	group->roster = NULL;
 	group->aged_by_wall = false;
 	group->wanted = false;
-	group->retry = false;
+	group->urgent = false;
+	group->retry_at = 0;
 	group->cskmf->counters.epochs++;
 }
 

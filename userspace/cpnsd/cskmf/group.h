@@ -95,11 +95,11 @@ struct group {
 	size_t roster_size;
 	/* the epoch to come */
 	struct loop_timer timer;
-	bool wanted;
+	bool wanted, urgent;
 	enum epoch_reason wanted_reason;
 	double wanted_since;			/* boottime */
 	unsigned int wanted_changes;
-	bool retry;				/* the last try failed */
+	double retry_at;		/* boottime, after one that failed */
 	uint32_t presealed;		/* epoch that workers sealed for */
 	/* what waits for the loop */
 	unsigned int tell;
@@ -156,6 +156,10 @@ int epoch_end(struct group *group);
 
 /* schedule.c */
 void schedule_want(struct group *group, enum epoch_reason reason, bool now);
+/* the same by halves: in the caller's transaction, and when that stands */
+int schedule_promise(struct group *group, enum epoch_reason reason, bool now);
+void schedule_promised(struct group *group, enum epoch_reason reason,
+		       bool now);
 void schedule_arm(struct group *group);
 void schedule_fire(void *context);
 

@@ -175,6 +175,27 @@ static int load_sender(void *context, const struct store_sender *stored)
 	return 0;
 }
 
+/* what the end of the process left undone: made by the loop, not here */
+static int load_want(struct group *group)
+{
+	struct store_want want = { .reason = EPOCH_TIMER };
+	int result;
+
+	result = store_want_get(group->cskmf->options.store, group->sgid,
+				&want);
+	/* an older program's store does not tell what its document wants */
+	if (result == -ENOENT && group_settled(group) &&
+	    !wall_clock_behind(group))
+		return 0;
+	if (result && result != -ENOENT)
+		return result;
+	if (want.reason > EPOCH_DELETE)
+		return -EIO;
+	group->urgent = want.urgent;
+	schedule_promised(group, want.reason, false);
+	return 0;
+}
+
 static int load_parts(struct loading *loading)
 {
 	struct store *store = loading->cskmf->options.store;
@@ -194,6 +215,8 @@ static int load_parts(struct loading *loading)
 					   loading);
 	if (!result)
 		result = store_hold_get(store, group->sgid, &group->held);
+	if (!result && !group->deleted)
+		result = load_want(group);
 	if (result == -EKEYREJECTED)
 		snprintf(loading->reason, loading->room,
 			 "the keys of group %s are not under the KMC's storage key: is its file (kmc.key, kmc.token) the one of this store? After a change of kmc, kmc-previous tells what it was",
@@ -221,12 +244,7 @@ int groups_load(struct cskmf *cskmf, char *reason, size_t room)
 			return result;
 		loading.group = group;
 		result = load_parts(&loading);
-		if (result || group->deleted)
-			continue;
-		/* a document stored, its epoch not before the end came */
-		if (!group_settled(group) || wall_clock_behind(group))
-			schedule_want(group, EPOCH_TIMER, false);
-		else
+		if (!result)
 			schedule_arm(group);
 	}
 	return result;

@@ -5,7 +5,11 @@
  * One timer a group, set to the earlier of the epoch that is wanted and the
  * renewal before the lifetime ends.  Epochs that can wait are DTD + 1 s
  * apart, so that never more than two are alive for their sake; evict,
- * compromise and "low" do not wait.
+ * compromise and "low" are urgent and do not wait, also when they are tried
+ * again.
+ *
+ * What is wanted is in the store until the epoch is, so that no end of the
+ * process takes it away.
  */
 #include <string.h>
 
@@ -47,6 +51,8 @@ double schedule_due(const struct group *group)
 	double spaced = group->made_at + group->dtd + 1 - now;
 	double batched = group->wanted_since - now;
 
+	if (group->urgent)
+		return 0;
 	if (group->wanted_changes < CSKMF_BATCH_CHANGES)
 		batched += group->description->batch_ms / 1000.0;
 	if (spaced > batched)
@@ -56,15 +62,15 @@ double schedule_due(const struct group *group)
 
 void schedule_arm(struct group *group)
 {
-	double seconds;
+	double seconds, retry_in = group->retry_at - loop_boottime();
 
 	if (group->deleted || !group->description || group->held)
 		return;
 	seconds = renewal_in(group);
 	if (group->wanted && schedule_due(group) < seconds)
 		seconds = schedule_due(group);
-	if (group->retry && seconds < RETRY_SECONDS)
-		seconds = RETRY_SECONDS;
+	if (seconds < retry_in)
+		seconds = retry_in;
 	loop_timer_start(&group->timer, seconds);
 }
 
@@ -88,7 +94,7 @@ static void make(struct group *group, enum epoch_reason reason)
 	if (!error)
 		return;
 	group->cskmf->counters.epochs_failed++;
-	group->retry = true;
+	group->retry_at = loop_boottime() + RETRY_SECONDS;
 	group->wanted = true;
 	group->wanted_reason = reason;
 	group->alert.sgid = group->sgid;
@@ -100,15 +106,38 @@ static void make(struct group *group, enum epoch_reason reason)
 }
 
 /**
- * schedule_want - a new epoch is wanted
+ * schedule_promise() - write that a new epoch is wanted
  * @group: the group
  * @reason: why; with others that wait the heaviest one counts
  * @now: do not wait
+ *
+ * Nothing is written where as much is wanted already.
+ *
+ * Return: 0 or -errno of the store.
  */
-void schedule_want(struct group *group, enum epoch_reason reason, bool now)
+int schedule_promise(struct group *group, enum epoch_reason reason, bool now)
 {
-	if (group->deleted || group->held)
-		return;
+	struct store_want want = { .reason = reason, .urgent = now };
+
+	if (group->wanted) {
+		if (weight(reason) <= weight(group->wanted_reason)) {
+			if (now <= group->urgent)
+				return 0;
+			want.reason = group->wanted_reason;
+		}
+		want.urgent |= group->urgent;
+	}
+	return store_want_put(group->cskmf->options.store, group->sgid, &want);
+}
+
+/**
+ * schedule_promised() - make the epoch, now or when it is due
+ * @group: the group
+ * @reason: why, as in schedule_promise()
+ * @now: do not wait
+ */
+void schedule_promised(struct group *group, enum epoch_reason reason, bool now)
+{
 	if (!group->wanted) {
 		group->wanted = true;
 		group->wanted_reason = reason;
@@ -118,17 +147,34 @@ void schedule_want(struct group *group, enum epoch_reason reason, bool now)
 		group->wanted_reason = reason;
 	}
 	group->wanted_changes++;
-	if (now)
+	group->urgent |= now;
+	if (now && !group->held)
 		make(group, group->wanted_reason);
 	else
 		schedule_arm(group);
+}
+
+/**
+ * schedule_want() - a new epoch is wanted
+ * @group: the group
+ * @reason: why; with others that wait the heaviest one counts
+ * @now: do not wait
+ */
+void schedule_want(struct group *group, enum epoch_reason reason, bool now)
+{
+	if (group->deleted || group->held)
+		return;
+	if (schedule_promise(group, reason, now))
+		log_warning("group=%s a restart will not know that a new epoch is wanted",
+			    group->sgid);
+	schedule_promised(group, reason, now);
 }
 
 void schedule_fire(void *context)
 {
 	struct group *group = context;
 
-	group->retry = false;
+	group->retry_at = 0;
 	if (group->wanted && schedule_due(group) <= 0.001)
 		make(group, group->wanted_reason);
 	else if (renewal_in(group) <= 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Groups and their epochs in the store: see store.h.  One thread.
+ * Groups, their epochs, made and to be made, in the store: see store.h.  One
+ * thread.
  */
 #include <errno.h>
 
@@ -136,4 +137,30 @@ int store_records(struct store *store, const char *sgid, uint32_t from,
 				 (uint64_t)from, (uint64_t)most);
 
 	return walk_epochs(store, EPOCH_RECORDS, more, each, context);
+}
+
+int store_want_put(struct store *store, const char *sgid,
+		   const struct store_want *want)
+{
+	return statement_run(store, WANT_PUT, "sii", sgid,
+			     (uint64_t)want->reason, (uint64_t)want->urgent);
+}
+
+int store_want_remove(struct store *store, const char *sgid)
+{
+	return statement_run(store, WANT_REMOVE, "s", sgid);
+}
+
+int store_want_get(struct store *store, const char *sgid,
+		   struct store_want *want)
+{
+	sqlite3_stmt *row = statement_row(store, WANT_EACH);
+	int more = statement_run(store, WANT_EACH, "s", sgid);
+
+	if (more <= 0)
+		return more ? more : -ENOENT;
+	want->reason = sqlite3_column_int(row, 0);
+	want->urgent = sqlite3_column_int(row, 1);
+	statement_end(store, WANT_EACH);
+	return 0;
 }

@@ -70,6 +70,9 @@ static const char *const texts[STATEMENTS] = {
 		" DO UPDATE SET num = max(num, excluded.num)",
 	[HOLD_REMOVE] = "DELETE FROM holds WHERE sgid = ?1",
 	[HOLD_EACH] = "SELECT num FROM holds WHERE sgid = ?1",
+	[WANT_PUT] = "INSERT OR REPLACE INTO wants VALUES (?1, ?2, ?3)",
+	[WANT_REMOVE] = "DELETE FROM wants WHERE sgid = ?1",
+	[WANT_EACH] = "SELECT reason, urgent FROM wants WHERE sgid = ?1",
 	[SENDER_PUT] =
 		"INSERT INTO senders VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
 		" ON CONFLICT (sgid, sid) DO UPDATE SET node = excluded.node,"

@@ -68,6 +68,11 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS holds ("
 	" sgid TEXT PRIMARY KEY REFERENCES groups, num INTEGER NOT NULL"
 	") WITHOUT ROWID;"
+	/* epochs that are to be made */
+	"CREATE TABLE IF NOT EXISTS wants ("
+	" sgid TEXT PRIMARY KEY REFERENCES groups, reason INTEGER NOT NULL,"
+	" urgent INTEGER NOT NULL"
+	") WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS senders ("
 	" sgid TEXT NOT NULL REFERENCES groups, sid INTEGER NOT NULL,"
 	" node TEXT NOT NULL, num INTEGER NOT NULL, gone INTEGER NOT NULL,"

@@ -178,6 +178,20 @@ int store_hold_remove(struct store *store, const char *sgid);
 /* *@num 0: the group is not held */
 int store_hold_get(struct store *store, const char *sgid, uint32_t *num);
 
+/* an epoch that is to be made, the end of the process or no end */
+struct store_want {
+	unsigned int reason;
+	bool urgent;			/* it does not wait for anything */
+};
+
+/* takes the place of the one before */
+int store_want_put(struct store *store, const char *sgid,
+		   const struct store_want *want);
+int store_want_remove(struct store *store, const char *sgid);
+/* -ENOENT: none is */
+int store_want_get(struct store *store, const char *sgid,
+		   struct store_want *want);
+
 /* a SID, in use or not yet free again */
 struct store_sender {
 	uint16_t sid;
