@@ -7,6 +7,7 @@
 #include "server_fixture.h"
 
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,113 @@ static void test_same_epoch(void **state)
 	roster_free(&after);
 }
 
+/* the state's epochs are so many seconds older */
+static void state_age(struct fixture *fixture, unsigned int seconds)
+{
+	char path[128], change[128];
+	sqlite3 *database;
+
+	snprintf(path, sizeof(path), "%s/state/server.db",
+		 fixture->directory);
+	snprintf(change, sizeof(change),
+		 "UPDATE epochs SET created = created - %u", seconds);
+	assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, change, NULL, NULL, NULL),
+			 SQLITE_OK);
+	sqlite3_close(database);
+}
+
+/* a start after @seconds, with members that live on */
+static void start_after(struct fixture *fixture, unsigned int seconds)
+{
+	server_stop(fixture);
+	state_age(fixture, seconds);
+	while (fixture->gw1.connected || fixture->gw2.connected)
+		run_for(fixture, 0.02);
+	server_start(fixture);
+	reconnected(fixture, &fixture->gw1);
+	reconnected(fixture, &fixture->gw2);
+}
+
+static struct cskmf_group_view viewed(struct fixture *fixture)
+{
+	struct cskmf_group_view view;
+
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view),
+			 0);
+	return view;
+}
+
+/*
+ * A copy of yesterday, whose epoch is over: the next one would have a number
+ * that members know another key of.  They are heard first.
+ */
+static void test_old_and_due(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+
+	two_members(fixture, two());
+	start_after(fixture, 90000);
+	run_for(fixture, 0.3);
+	assert_int_equal(viewed(fixture).num, 1);
+	/* a key that is over is not given */
+	pull(fixture, gw1);
+	assert_refused(&gw1->answer, COAP_UNAVAILABLE, 4);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
+					 &updated, reason), 0);
+	assert_int_equal(updated.num, 1);
+	assert_true(updated.pending && updated.due > 60);
+	peer_status(fixture, gw1, 2, 0);
+	peer_status(fixture, gw2, 2, 0);
+	assert_refused(&gw2->answer, COAP_UNAVAILABLE, INT32_MIN);
+	assert_int_equal(viewed(fixture).num, 1);
+	assert_int_equal(viewed(fixture).held, 2);
+	/* and what was wanted comes with what the administrator decides */
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_RESTORED,
+					 &updated, reason), 0);
+	assert_int_equal(updated.num, 4);
+	assert_false(updated.pending);
+}
+
+/* no copy, only a long way down: all say so, or time is over */
+static void test_only_due(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
+	struct group *group;
+
+	two_members(fixture, two());
+	start_after(fixture, 85000);
+	run_for(fixture, 0.3);
+	/* it lasts until then */
+	pull(fixture, gw1);
+	kernel_install(fixture, gw1, &gw1->answer);
+	assert_int_equal(gw1->kernel.num, 1);
+	peer_status(fixture, gw1, 1, 0);
+	peer_status(fixture, gw1, 1, 0);
+	run_for(fixture, 0.1);
+	assert_int_equal(viewed(fixture).num, 1);
+	peer_status(fixture, gw2, 1, 0);
+	wait_for_num(fixture, 2);
+
+	start_after(fixture, 85000);
+	run_for(fixture, 0.3);
+	assert_int_equal(viewed(fixture).num, 2);
+	group = group_find(fixture->smf->cskmf, SGID);
+	assert_true(group->not_before > loop_boottime() + 60);
+	group->not_before = loop_boottime() + 0.5;
+	schedule_arm(group);
+	wait_for_num(fixture, 3);
+
+	/* what is not due and not wanted waits for nobody */
+	start_after(fixture, 100);
+	update(fixture, document_make(SGID, QUICK, GW1, GW2, GW3, NULL));
+	wait_for_num(fixture, 4);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 
@@ -203,6 +311,8 @@ int main(void)
 		TEST(test_restored),
 		TEST(test_unfounded),
 		TEST(test_same_epoch),
+		TEST(test_old_and_due),
+		TEST(test_only_due),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,7 @@ static void test_age_at_start(void **state)
 	assert_true(renewed_in(fixture) < DAY / 2);
 	/* but what was made since then has its age by our own clock */
 	the_group(fixture)->made_at -= DAY;
+	the_group(fixture)->not_before = 0;
 	schedule_arm(the_group(fixture));
 	wait_for_num(fixture, 2);
 	ahead = 2 * DAY;
@@ -151,7 +152,7 @@ static void test_start_at_1970(void **state)
 	server_start(fixture);
 	assert_in_range(seconds_left(fixture), DAY - 10, DAY);
 	/* so the next one comes soon */
-	assert_true(renewed_in(fixture) < 60);
+	assert_in_range(renewed_in(fixture), 1, HOLD_BACK_SECONDS);
 	ahead = 0;
 }
 

@@ -61,7 +61,7 @@ struct cskmf_options {
 	struct cskmf_events events;
 };
 
-/* loads all groups; an epoch whose time is over is renewed at once */
+/* loads all groups; an epoch whose time is over is renewed soon: hold.c */
 int cskmf_open(struct cskmf **cskmf, const struct cskmf_options *options,
 	       char *reason, size_t room);
 void cskmf_close(struct cskmf *cskmf);

@@ -259,6 +259,11 @@ int delivery_make(struct group *group, const char *node,
 		return refuse(refusal, COAP_UNAVAILABLE,
 			      GROUPCOMM_NO_INDIVIDUAL_KEY,
 			      "the epoch with this member is on its way");
+	/* kernels would not take it */
+	if (!group_seconds_left(group))
+		return refuse(refusal, COAP_UNAVAILABLE,
+			      GROUPCOMM_NO_INDIVIDUAL_KEY,
+			      "the key's lifetime is over, the next key is on its way");
 	if (!known || !known->registered)
 		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN,
 			      "no node key: register it or send it along");

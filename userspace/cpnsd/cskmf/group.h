@@ -26,6 +26,7 @@ struct member {
 	struct osg_leaf leaf;		/* id 0: not in the latest epoch */
 	uint32_t reported;
 	bool unsaved;			/* that number is not in the store */
+	bool heard;			/* it reported since the start */
 	uint32_t ahead;			/* it says it has, we never made it */
 	double low_at;			/* boottime of the last low report */
 	bool receiver_only;		/* its join asked for no SID */
@@ -99,6 +100,7 @@ struct group {
 	enum epoch_reason wanted_reason;
 	double wanted_since;			/* boottime */
 	unsigned int wanted_changes;
+	double not_before;	/* boottime, of an epoch that is due */
 	double retry_at;		/* boottime, after one that failed */
 	uint32_t presealed;		/* epoch that workers sealed for */
 	/* what waits for the loop */
@@ -205,6 +207,9 @@ int hold_check(const struct group *group, char *reason, size_t room);
 int hold_report(struct group *group, struct member *member, uint32_t num,
 		struct refusal *refusal);
 int hold_end(struct group *group, bool restored, char *reason, size_t room);
+/* members wait up to 60 s between two tries to connect, and 20 s for each */
+#define HOLD_BACK_SECONDS	90
+void hold_heard(struct group *group, struct member *member);
 
 /* 65,536 rosters a second would outrun the clock */
 #define ROSTER_CLOCK_SHIFT	16

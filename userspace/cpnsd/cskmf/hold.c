@@ -100,6 +100,38 @@ int hold_report(struct group *group, struct member *member, uint32_t num,
 	return held_refusal(group, refusal);
 }
 
+static bool all_heard(const struct group *group)
+{
+	const struct group_description *description = group->description;
+	const struct member *member;
+	size_t i;
+
+	for (i = 0; i < description->members_count; i++) {
+		member = member_find(group, description->members[i].node);
+		if (!member || !member->heard)
+			return false;
+	}
+	return true;
+}
+
+/**
+ * hold_heard() - a member says it has an epoch that was made here
+ * @group: the group
+ * @member: who says it
+ *
+ * When all of them do, an epoch that was due at the start need not wait for
+ * those who know more.
+ */
+void hold_heard(struct group *group, struct member *member)
+{
+	member->heard = true;
+	if (!group->aged_by_wall || group->not_before <= loop_boottime() ||
+	    !all_heard(group))
+		return;
+	group->not_before = 0;
+	schedule_arm(group);
+}
+
 static void forget_reports(struct group *group)
 {
 	struct member *member, *next;
@@ -164,6 +196,7 @@ int hold_end(struct group *group, bool restored, char *reason, size_t room)
 	}
 	log_notice("group=%s goes on, num=%u", group->sgid, group->num);
 	group->held = 0;
+	group->not_before = 0;
 	forget_reports(group);
 	schedule_arm(group);
 	return 0;

@@ -101,6 +101,7 @@ static int load_epoch(void *context, const struct store_epoch *stored)
 	group->made_at = loop_boottime();
 	wall_clock_age(group);
 	group->older_dead_at = group->made_at + group->dtd;
+	group->not_before = loop_boottime() + HOLD_BACK_SECONDS;
 	return 0;
 }
 

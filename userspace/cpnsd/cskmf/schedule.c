@@ -37,27 +37,48 @@ static double renewal_margin(const struct group *group)
 	return margin > least ? margin : least;
 }
 
+static double renewal_left(const struct group *group)
+{
+	return group_seconds_left(group) - renewal_margin(group);
+}
+
+/*
+ * A store whose epoch is due at the start may be a copy of yesterday, and
+ * members may have another epoch of the number that would be made now.  They
+ * get the time to say so: hold.c.  Not after a short way down, where nothing
+ * is due.
+ */
+static double held_back(const struct group *group)
+{
+	double left = group->not_before - loop_boottime();
+
+	if (left <= 0 || !group->aged_by_wall ||
+	    (renewal_left(group) > 0 && !wall_clock_behind(group)))
+		return 0;
+	return left;
+}
+
 static double renewal_in(const struct group *group)
 {
-	double left = group_seconds_left(group);
+	double left = renewal_left(group);
+	double back = held_back(group);
 
-	left -= renewal_margin(group);
-	return left > 0 ? left : 0;
+	return left > back ? left : back;
 }
 
 double schedule_due(const struct group *group)
 {
-	double now = loop_boottime();
+	double now = loop_boottime(), back = held_back(group);
 	double spaced = group->made_at + group->dtd + 1 - now;
 	double batched = group->wanted_since - now;
 
 	if (group->urgent)
-		return 0;
+		return back;
 	if (group->wanted_changes < CSKMF_BATCH_CHANGES)
 		batched += group->description->batch_ms / 1000.0;
 	if (spaced > batched)
 		batched = spaced;
-	return batched > 0 ? batched : 0;
+	return batched > back ? batched : back;
 }
 
 void schedule_arm(struct group *group)
@@ -148,7 +169,7 @@ void schedule_promised(struct group *group, enum epoch_reason reason, bool now)
 	}
 	group->wanted_changes++;
 	group->urgent |= now;
-	if (now && !group->held)
+	if (now && !group->held && !held_back(group))
 		make(group, group->wanted_reason);
 	else
 		schedule_arm(group);

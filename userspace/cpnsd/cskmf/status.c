@@ -68,6 +68,7 @@ int status_report(struct group *group, const char *node,
 			      "epoch %u was never made", report.num);
 	if (report.num > group->num)
 		return hold_report(group, member, report.num, refusal);
+	hold_heard(group, member);
 	/* each change is a wait for the disk: who flaps is kept out */
 	if (report.has_capabilities &&
 	    !nodes_has_capabilities(cskmf->nodes, node, &report.capabilities)) {
