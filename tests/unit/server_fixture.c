@@ -493,11 +493,13 @@ void peer_status(struct fixture *fixture, struct peer *peer, uint32_t num,
 		.num = num,
 		.conditions = { condition },
 		.conditions_count = !!condition,
+		.has_record = num == peer->kernel.num,
 	};
 	char path[320];
 	uint8_t *bytes;
 	size_t size;
 
+	memcpy(report.record, peer->kernel.hash, sizeof(report.record));
 	assert_int_equal(status_encode(&report, &bytes, &size), 0);
 	snprintf(path, sizeof(path), "ace-group|" SGID "|nodes|%s|status",
 		 peer->name);

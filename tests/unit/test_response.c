@@ -241,6 +241,9 @@ static void management_limits(void **state)
 
 static void statuses(void **state)
 {
+	static const uint8_t short_record[] = {
+		0xa2, 9, 1, 0x3a, 0, 1, 0, 0x53, 0x47, 1, 2, 3, 4, 5, 6, 7,
+	};
 	struct status_report status;
 	char reason[160];
 	struct hex body;
@@ -268,6 +271,18 @@ static void statuses(void **state)
 	same(bytes, size, &body);
 	free(bytes);
 
+	assert_false(status.has_record);
+	status.has_record = true;
+	memset(status.record, 7, sizeof(status.record));
+	assert_int_equal(status_encode(&status, &bytes, &size), 0);
+	memset(&status, 0, sizeof(status));
+	assert_int_equal(status_decode(bytes, size, &status, NULL, 0), 0);
+	assert_true(status.has_record);
+	assert_int_equal(status.record[7], 7);
+	free(bytes);
+	/* seven bytes are no hash of ours */
+	assert_int_equal(status_decode(short_record, sizeof(short_record),
+				       &status, NULL, 0), -EBADMSG);
 	assert_int_equal(status_decode((const uint8_t *)"\xa0", 1, &status,
 				       reason, sizeof(reason)), -EBADMSG);
 	assert_string_equal(reason, "status: num is missing");

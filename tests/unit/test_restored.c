@@ -195,6 +195,12 @@ static void test_same_epoch(void **state)
 	roster_free(&after);
 }
 
+static void disconnected(struct fixture *fixture)
+{
+	while (fixture->gw1.connected || fixture->gw2.connected)
+		run_for(fixture, 0.02);
+}
+
 /* the state's epochs are so many seconds older */
 static void state_age(struct fixture *fixture, unsigned int seconds)
 {
@@ -216,8 +222,7 @@ static void start_after(struct fixture *fixture, unsigned int seconds)
 {
 	server_stop(fixture);
 	state_age(fixture, seconds);
-	while (fixture->gw1.connected || fixture->gw2.connected)
-		run_for(fixture, 0.02);
+	disconnected(fixture);
 	server_start(fixture);
 	reconnected(fixture, &fixture->gw1);
 	reconnected(fixture, &fixture->gw2);
@@ -302,6 +307,55 @@ static void test_only_due(void **state)
 	wait_for_num(fixture, 4);
 }
 
+/*
+ * The same number, another key: an epoch was made before anybody was heard.
+ * Members have that of before and say so by its record.
+ */
+static void test_other_epoch(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+
+	two_members(fixture, two());
+	server_stop(fixture);
+	state_copy(fixture, "state", "copy");
+	disconnected(fixture);
+	server_start(fixture);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
+					 &updated, reason), 0);
+	reconnected(fixture, gw1);
+	reconnected(fixture, gw2);
+	pull(fixture, gw1);
+	kernel_install(fixture, gw1, &gw1->answer);
+	pull(fixture, gw2);
+	kernel_install(fixture, gw2, &gw2->answer);
+	peer_status(fixture, gw1, 2, 0);
+	assert_int_equal(gw1->answer.code, COAP_CHANGED);
+	server_stop(fixture);
+	state_copy(fixture, "copy", "state");
+	disconnected(fixture);
+	server_start(fixture);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
+					 &updated, reason), 0);
+	assert_int_equal(updated.num, 2);
+	reconnected(fixture, gw1);
+	reconnected(fixture, gw2);
+	peer_status(fixture, gw1, 2, 0);
+	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
+	peer_status(fixture, gw2, 2, 0);
+	assert_refused(&gw2->answer, COAP_UNAVAILABLE, INT32_MIN);
+	assert_int_equal(viewed(fixture).held, 2);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_RESTORED,
+					 &updated, reason), 0);
+	assert_int_equal(updated.num, 4);
+	pull(fixture, gw1);
+	kernel_install(fixture, gw1, &gw1->answer);
+	peer_status(fixture, gw1, 4, 0);
+	assert_int_equal(gw1->answer.code, COAP_CHANGED);
+}
+
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 
@@ -313,6 +367,7 @@ int main(void)
 		TEST(test_same_epoch),
 		TEST(test_old_and_due),
 		TEST(test_only_due),
+		TEST(test_other_epoch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@
 static int held_refusal(const struct group *group, struct refusal *refusal)
 {
 	return refuse(refusal, COAP_UNAVAILABLE, INT32_MIN,
-		      "members have epoch %u, this server's last is %u: its administrator has to decide",
+		      "members have an epoch %u not made here, this server's last is %u: its administrator has to decide",
 		      group->held, group->num);
 }
 
@@ -39,7 +39,7 @@ int hold_check(const struct group *group, char *reason, size_t room)
 	if (!group->held)
 		return 0;
 	snprintf(reason, room,
-		 "members have epoch %u of %s, this server's last is %u: was its state restored from a copy? See `cpnsctl group rekey --help`",
+		 "members have an epoch %u of %s not made here, this server's last is %u: was its state restored from a copy? See `cpnsctl group rekey --help`",
 		 group->held, group->sgid, group->num);
 	return -ESTALE;
 }
@@ -52,7 +52,7 @@ static int hold(struct group *group, uint32_t num)
 	if (result)
 		return result;
 	if (!group->held)
-		log_error("group=%s ALARM: members have epoch %u, the last one here is %u; no key is made or delivered until an administrator decides",
+		log_error("group=%s ALARM: members have an epoch %u not made here, the last one here is %u; no key is made or delivered until an administrator decides",
 			  group->sgid, num, group->num);
 	if (num > group->held)
 		group->held = num;
@@ -64,7 +64,7 @@ static int hold(struct group *group, uint32_t num)
  * hold_report() - a member says it has an epoch that was never made here
  * @group: the group
  * @member: who says it
- * @num: above the group's number
+ * @num: the group's number or above
  * @refusal: gets the answer
  *
  * Return: -EACCES always.
@@ -79,7 +79,7 @@ int hold_report(struct group *group, struct member *member, uint32_t num,
 
 	member->ahead = num;
 	HASH_ITER(hh, group->members, other, next) {
-		if (other->ahead <= group->num ||
+		if (other->ahead < group->num ||
 		    !member_entry(group, other->node))
 			continue;
 		reports++;
@@ -89,11 +89,11 @@ int hold_report(struct group *group, struct member *member, uint32_t num,
 	if (group->description->members_count < needed)
 		needed = group->description->members_count;
 	log_limited(&limit, LOG_ERR,
-		    "group=%s node=%s has epoch %u, the last one here is %u",
+		    "group=%s node=%s has an epoch %u not made here, the last one here is %u",
 		    group->sgid, member->node, num, group->num);
 	if (reports < needed)
 		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN,
-			      "epoch %u was never made", num);
+			      "this epoch %u was never made", num);
 	if (hold(group, most))
 		return refuse(refusal, COAP_SERVER_ERROR, INT32_MIN,
 			      "the report is not stored");
@@ -125,6 +125,7 @@ static bool all_heard(const struct group *group)
 void hold_heard(struct group *group, struct member *member)
 {
 	member->heard = true;
+	member->ahead = 0;
 	if (!group->aged_by_wall || group->not_before <= loop_boottime() ||
 	    !all_heard(group))
 		return;

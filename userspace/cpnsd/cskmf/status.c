@@ -40,6 +40,14 @@ static void on_condition(struct group *group, struct member *member,
 	schedule_want(group, EPOCH_TIMER, at_once);
 }
 
+/* the latest number, of another key: this server does not know its own past */
+static bool is_other(const struct group *group,
+		     const struct status_report *report)
+{
+	return report->has_record && report->num == group->num &&
+	       memcmp(report->record, group->hash, sizeof(report->record));
+}
+
 static bool has_failed(const struct status_report *report)
 {
 	size_t i;
@@ -66,7 +74,7 @@ int status_report(struct group *group, const char *node,
 	if (!member)
 		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN,
 			      "epoch %u was never made", report.num);
-	if (report.num > group->num)
+	if (report.num > group->num || is_other(group, &report))
 		return hold_report(group, member, report.num, refusal);
 	hold_heard(group, member);
 	/* each change is a wait for the disk: who flaps is kept out */

@@ -94,8 +94,12 @@ enum status_condition {
 	STATUS_INSTALL_FAILED,
 };
 
+#define STATUS_RECORD_SIZE	8
+
 struct status_report {
 	uint32_t num;
+	bool has_record;
+	uint8_t record[STATUS_RECORD_SIZE];	/* its payload's hash begins so */
 	bool has_capabilities;
 	struct capabilities capabilities;
 	uint8_t conditions[4];

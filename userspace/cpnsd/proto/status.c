@@ -34,7 +34,8 @@ int status_encode(const struct status_report *status,
 		return -EINVAL;
 	cbor_writer_open(&writer);
 	cbor_write_map(&writer, 1 + (size_t)status->has_capabilities +
-		       (status->conditions_count != 0));
+		       (status->conditions_count != 0) +
+		       (size_t)status->has_record);
 	cbor_write_int(&writer, PARAMETER_NUM);
 	cbor_write_uint(&writer, status->num);
 	if (status->has_capabilities) {
@@ -50,6 +51,11 @@ int status_encode(const struct status_report *status,
 		    status->conditions[i] > STATUS_INSTALL_FAILED)
 			cbor_writer_fail(&writer, -EINVAL);
 		cbor_write_uint(&writer, status->conditions[i]);
+	}
+	if (status->has_record) {
+		cbor_write_int(&writer, PARAMETER_RECORD);
+		cbor_write_bytes(&writer, status->record,
+				 sizeof(status->record));
 	}
 	return cbor_writer_finish(&writer, bytes, size);
 }
@@ -100,6 +106,11 @@ int status_decode(const uint8_t *bytes, size_t size,
 			break;
 		case PARAMETER_CONDITIONS:
 			read_conditions(&reader, status);
+			break;
+		case PARAMETER_RECORD:
+			cbor_read_exactly(&reader, "record", status->record,
+					  sizeof(status->record));
+			status->has_record = true;
 			break;
 		default:
 			cbor_skip(&reader);

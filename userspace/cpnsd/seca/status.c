@@ -42,6 +42,8 @@ static void fill_report(struct group *group, struct status_report *report)
 
 	/* with no epoch held the number says which one failed */
 	report->num = group->installed ? group->installed : group->known;
+	report->has_record = report->num == group->chain.num;
+	memcpy(report->record, group->chain.hash, sizeof(report->record));
 	for (condition = STATUS_IV_LOW; condition <= STATUS_INSTALL_FAILED;
 	     condition++)
 		if (group->conditions & 1u << condition)
