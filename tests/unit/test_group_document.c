@@ -123,12 +123,12 @@ static void test_variants(void **state)
 	group_document_free(description);
 }
 
-/* @senders members with a net each, of @most at the same time */
-static int parse_many(unsigned int senders, unsigned int most,
-		      struct group_description **description, char *reason,
+/* @members with a net each, @most of them senders at the same time */
+static int parse_many(unsigned int members, const char *roles,
+		      unsigned int most, struct group_description **description, char *reason,
 		      size_t room)
 {
-	size_t size = 512 + (size_t)senders * 160, used;
+	size_t size = 512 + (size_t)members * 180, used;
 	char *text = malloc(size);
 	unsigned int i;
 	int result;
@@ -138,12 +138,12 @@ static int parse_many(unsigned int senders, unsigned int most,
 			"<group xmlns=\"urn:oma:xml:poc:list-service\""
 			" xmlns:cpns=\"urn:cpns:xml:group-key:1\">"
 			"<list-service uri=\"sip:large@cpns.example\"><list>");
-	for (i = 0; i < senders; i++)
+	for (i = 0; i < members; i++)
 		used += snprintf(text + used, size - used,
 				 "<entry uri=\"urn:cpns:node:node%u\"><cpns:member"
-				 " tunnel=\"192.0.%u.%u\" nets=\"10.%u.%u.0/24\"/>"
-				 "</entry>\n", i, i >> 8, i & 255, i >> 8,
-				 i & 255);
+				 " roles=\"%s\" tunnel=\"192.0.%u.%u\" nets=\"10.%u.%u.0/24\"/>"
+				 "</entry>\n", i, roles, i >> 8, i & 255,
+				 i >> 8, i & 255);
 	used += snprintf(text + used, size - used,
 			 "</list><cpns:group-key signer=\"urn:cpns:signer:main\""
 			 " location=\"coaps+tcp://192.0.2.10/ace-group/sip:large@cpns.example\""
@@ -162,7 +162,7 @@ static void test_senders_of_one_roster(void **state)
 
 	while (low + 1 < high) {
 		middle = (low + high) / 2;
-		if (parse_many(middle, middle, &description, reason,
+		if (parse_many(middle, "sender", middle, &description, reason,
 			       sizeof(reason))) {
 			assert_non_null(strstr(reason, "signed roster"));
 			assert_non_null(strstr(reason, "line "));
@@ -175,12 +175,19 @@ static void test_senders_of_one_roster(void **state)
 	printf("senders with one net: %u\n", low);
 	assert_true(low >= 1500);
 	/* Sender-IDs that went take their place, too */
-	assert_int_equal(parse_many(low, 4096, &description, reason,
+	assert_int_equal(parse_many(low, "sender", 4096, &description, reason,
 				    sizeof(reason)), -EBADMSG);
-	assert_int_equal(parse_many(low + 1, 4096, &description, reason,
+	assert_int_equal(parse_many(low + 1, "sender", 4096, &description, reason,
 				    sizeof(reason)), -EBADMSG);
-	assert_int_equal(parse_many(1200, 4096, &description, reason,
+	assert_int_equal(parse_many(1200, "sender", 4096, &description, reason,
 				    sizeof(reason)), 0);
+	group_document_free(description);
+	/* what each member is told of the others' nets is one answer, too */
+	assert_int_equal(parse_many(3000, "receiver", 4096, &description,
+				    reason, sizeof(reason)), -EBADMSG);
+	assert_non_null(strstr(reason, "list of the members' nets"));
+	assert_int_equal(parse_many(1200, "receiver", 4096, &description,
+				    reason, sizeof(reason)), 0);
 	group_document_free(description);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Would the signed roster of this document's senders fit into one answer?
- * Found out when the document is loaded, not when the last member asks.
+ * Would the signed roster of this document's senders, and the list of nets
+ * that each member is told, fit into one answer?  Found out when the document
+ * is loaded, not when the last member asks.
  *
  * Holds nothing.
  */
@@ -37,27 +38,59 @@ static size_t line_most(const struct group_member *member)
 	return size;
 }
 
+/**
+ * group_member_is_told_of() - is this one in the list that the others get?
+ * @member: of a group document
+ *
+ * A receiver's nets are sent to, so they are blocked and encrypted as well
+ * (wire.md section 4).
+ *
+ * Return: true for senders, and for whoever has nets or a tunnel.
+ */
+bool group_member_is_told_of(const struct group_member *member)
+{
+	return member->roles & ROLE_BIT_SENDER || member->nets_count ||
+	       member->tunnels_count || member->tunnel_dynamic;
+}
+
+static int refuse_size(const struct group_member *member, const char *what,
+		       unsigned int most, unsigned int max_senders,
+		       const struct document_error *error)
+{
+	snprintf(error->reason, error->room,
+		 "line %u: the %s has no room for more than %u of them (64 KiB with max-senders %u): list some as receivers without tunnel and nets, give them fewer nets, or make groups of them",
+		 member->line, what, most, max_senders);
+	return -EBADMSG;
+}
+
+/* senders are in the signed roster, who has nets in each member's list */
 int document_check_roster(const struct group_description *document,
 			  const struct document_error *error)
 {
-	size_t gone = document->max_senders, size, i;
+	size_t gone = document->max_senders, roster, list = AROUND_MOST, i;
 	const struct group_member *member;
-	unsigned int senders = 0;
+	unsigned int senders = 0, listed = 0;
 
 	if (gone > ROSTER_GONE_MOST)
 		gone = ROSTER_GONE_MOST;
-	size = AROUND_MOST + gone * GONE_MOST;
+	roster = AROUND_MOST + gone * GONE_MOST;
 	for (i = 0; i < document->members_count; i++) {
 		member = &document->members[i];
+		if (group_member_is_told_of(member)) {
+			list += line_most(member);
+			if (list > TRANSPORT_BODY_MAX)
+				return refuse_size(member, "list of the members' nets",
+						   listed, document->max_senders,
+						   error);
+			listed++;
+		}
 		if (!(member->roles & ROLE_BIT_SENDER))
 			continue;
-		size += line_most(member);
-		if (size > TRANSPORT_BODY_MAX) {
-			snprintf(error->reason, error->room,
-				 "line %u: the signed roster has no room for more than %u of the senders (64 KiB with max-senders %u): list some as receivers, give them fewer nets, or make groups of them",
-				 member->line, senders, document->max_senders);
-			return -EBADMSG;
-		}
+		roster += line_most(member);
+		if (roster > TRANSPORT_BODY_MAX)
+			return refuse_size(member, "signed roster of the senders",
+					   senders, document->max_senders,
+					   error);
 		senders++;
 	}
 	return 0;

@@ -35,6 +35,8 @@ int group_document_parse(const char *text, size_t size,
 			 struct group_description **document,
 			 char *reason, size_t room);
 void group_document_free(struct group_description *document);
+/* has nets that the other members must know of, or sends */
+bool group_member_is_told_of(const struct group_member *member);
 
 /* what `cpnsctl group add-member` says of a new entry; NULL: left out */
 struct group_document_entry {

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "proto/properties.h"
 #include "proto/response.h"
+#include "smf/group_document.h"
 #include "smf/smf_private.h"
 
 /* key: "<node> <sgid>"; neither has spaces */
@@ -92,13 +93,6 @@ static void fill_nets(const struct smf *smf, const struct group_member *member,
 	}
 }
 
-/* a receiver's nets are sent to, so they are blocked and encrypted as well */
-static bool matters(const struct group_member *member)
-{
-	return member->roles & ROLE_BIT_SENDER || member->nets_count ||
-	       member->tunnels_count || member->tunnel_dynamic;
-}
-
 static int fill_properties(struct list *list,
 			   const struct group_description *description,
 			   const struct group_member *own,
@@ -127,7 +121,7 @@ static int fill_properties(struct list *list,
 		return -ENOMEM;
 	for (i = 0; i < description->members_count; i++) {
 		member = &description->members[i];
-		if (member != own && matters(member))
+		if (member != own && group_member_is_told_of(member))
 			fill_nets(list->smf, member,
 				  &group->members[group->members_count++]);
 	}
