@@ -21,6 +21,8 @@
  * @group: the group
  *
  * Then it does not tell the epoch's age, and there had better be a new one.
+ *
+ * Return: true if so.
  */
 bool wall_clock_behind(const struct group *group)
 {
