@@ -50,4 +50,7 @@ bool cpns_get_s32(const struct nlattr *attribute, int32_t *value);
 bool cpns_get_bytes(const struct nlattr *attribute, void *bytes, size_t size);
 bool cpns_get_string(const struct nlattr *attribute, char *text, size_t room);
 
+/* the suite that a key's status line names; 0 where it names none */
+unsigned int cpns_status_suite(const char *line);
+
 #endif

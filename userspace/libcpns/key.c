@@ -100,8 +100,31 @@ int32_t cpns_key_request(const char *sgid, const char *callout)
 	return serial > 0 ? (int32_t)serial : -errno;
 }
 
+/**
+ * cpns_status_suite() - the suite in a key's status line
+ * @line: what `keyctl print` shows, with the word suite=<name>
+ *
+ * Return: CPNS_SUITE_*, 0 for none or one that is not known.
+ */
+unsigned int cpns_status_suite(const char *line)
+{
+	const char *name = strstr(line, " suite=");
+	size_t size;
+
+	if (!name)
+		return 0;
+	name += strlen(" suite=");
+	size = strcspn(name, " ");
+	for (unsigned int suite = CPNS_SUITE_AES_256_GCM;
+	     suite <= CPNS_SUITE_CHACHA20_POLY1305; suite++)
+		if (size == strlen(cpns_suite_name(suite)) &&
+		    !memcmp(name, cpns_suite_name(suite), size))
+			return suite;
+	return 0;
+}
+
 /* what `keyctl print` shows: suite=<name> and sid=<n> */
-static int read_status(int32_t serial, unsigned int *key_bytes, uint16_t *sid)
+static int read_status(int32_t serial, unsigned int *suite, uint16_t *sid)
 {
 	char line[STATUS_LINE_ROOM];
 	const char *word;
@@ -112,11 +135,7 @@ static int read_status(int32_t serial, unsigned int *key_bytes, uint16_t *sid)
 	if ((size_t)size > sizeof(line) - 1)
 		return -EMSGSIZE;
 	line[size] = '\0';
-	word = strstr(line, "suite=");
-	*key_bytes = word && strcasestr(word, "128") ? 16 : 32;
-	/* ChaCha20-Poly1305 has a 128 in none of its names, but a poly1305 */
-	if (word && strcasestr(word, "chacha"))
-		*key_bytes = 0;
+	*suite = cpns_status_suite(line);
 	word = strstr(line, " sid=");
 	*sid = word ? (uint16_t)strtoul(word + 5, NULL, 10) : 0;
 	return 0;
@@ -164,19 +183,20 @@ int cpns_aead_socket(int32_t serial, uint32_t epoch, uint16_t sid)
 		.epoch = htonl(epoch),
 		.use = CPNS_USE_AF_ALG,
 	};
-	unsigned int key_bytes;
+	unsigned int suite;
 	uint16_t own_sid;
 	int fd, result;
 
-	result = read_status(serial, &key_bytes, &own_sid);
+	result = read_status(serial, &suite, &own_sid);
 	if (result < 0)
 		return result;
-	handle.key_bytes = key_bytes ? (uint8_t)key_bytes : 32;
+	handle.key_bytes = suite == CPNS_SUITE_AES_128_GCM ? 16 : 32;
 	handle.sid = htons(sid ? sid : own_sid);
 	fd = socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	result = bind_algorithm(fd, &handle, !key_bytes);
+	result = bind_algorithm(fd, &handle,
+				suite == CPNS_SUITE_CHACHA20_POLY1305);
 	/* the operation socket holds what it needs of this one */
 	close(fd);
 	return result;
