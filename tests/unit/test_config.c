@@ -256,6 +256,33 @@ static void test_address_of_the_server(void **state)
 		 "no interface may stand in it");
 }
 
+static void read_state(const char *text, const char *wanted)
+{
+	char directory[256];
+
+	assert_int_equal(write_file(text), 0);
+	config_state(path, directory, sizeof(directory));
+	assert_string_equal(directory, wanted);
+	unlink(path);
+}
+
+/* what is blocked must not depend on the rest of the file */
+static void test_state_in_spite_of_mistakes(void **state)
+{
+	char directory[256];
+
+	(void)state;
+	config_state("/nonexistent/cpnsd.conf", directory, sizeof(directory));
+	assert_string_equal(directory, CONFIG_STATE);
+	read_state("[cpnsd]\nroles = servr\n", CONFIG_STATE);
+	read_state("[gateway]\nstate =\n", CONFIG_STATE);
+	read_state("[tls]\nstate = /elsewhere\n", CONFIG_STATE);
+	read_state("[cpnsd]\nroles = servr\nwhat\n[gateway]\nstate = /s\n",
+		   "/s");
+	read_state("[server]\nstate = /s\n[access]\nsip:a@b = gid:nobody-of-that-name\n",
+		   "/s");
+}
+
 static void test_unreadable_file(void **state)
 {
 	struct config *config;
@@ -278,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes_are_named),
 		cmocka_unit_test(test_addresses_to_listen_on),
 		cmocka_unit_test(test_address_of_the_server),
+		cmocka_unit_test(test_state_in_spite_of_mistakes),
 		cmocka_unit_test(test_unreadable_file),
 	};
 

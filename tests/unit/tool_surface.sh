@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # cpnsctl as people and shells see it: completions as the command table says,
-# working in bash and zsh; its help, usage and refusals to the letter; the
-# man page names every command and option.
+# working in bash and zsh; its help, usage and refusals to the letter; blocking
+# policies whatever cpnsd.conf is like; the man page names every command and
+# option.
 #
 # What needs a daemon or a kernel with the module is in tests/netns.
 #
@@ -75,6 +76,21 @@ golden() {
 	diff "$file" "$folder/golden"
 }
 
+# policy_load CODE WANTED CPNSD.CONF BLOCK.CONF: in a network of its own
+policy_load() {
+	local code=$1 wanted=$2
+
+	mkdir -p "$folder/etc" "$folder/state"
+	rm -f "$folder/state/block.conf"
+	printf '%b' "$3" >"$folder/etc/cpnsd.conf"
+	[ -z "$4" ] || printf '%b' "$4" >"$folder/state/block.conf"
+	unshare -rn "$cpnsctl" --config-dir "$folder/etc" policy load \
+		>"$folder/loaded" 2>&1
+	[ $? = "$code" ] && grep -qF -- "$wanted" "$folder/loaded" && return
+	cat "$folder/loaded"
+	return 1
+}
+
 in_the_page() {
 	local name options option missing=0 page
 	page=$(sed -e 's/\\f[A-Z]//g; s/\\-/-/g; s/"//g; s/^\.[A-Z]* *//' \
@@ -117,6 +133,28 @@ check "usage of a command" golden 2 add-member group add-member
 check "help of a command" golden 0 leave-help leave --help
 check "an unknown command" golden 2 unknown frobnicate
 check "a file that is not there" golden 78 no-config --config-dir /nonexistent node issue gw1 --out /nonexistent/x.tar
+state="[server]\nstate = $folder/state\n"
+block="block sip:a@b 192.0.2.0/24\n"
+if unshare -rn true 2>/dev/null; then
+	check "policy load: no block.conf" \
+		policy_load 0 "0 policies stand" "$state" ""
+	check "policy load: block.conf is where cpnsd.conf says" \
+		policy_load 0 "3 policies stand, 3 of them new" "$state" "$block"
+	check "policy load: a mistake in block.conf is told" \
+		policy_load 78 "$folder/state/block.conf:1: neither" "$state" "shut\n"
+	mistake="$folder/etc/cpnsd.conf:5: unknown section [serve]"
+	mistaken="$state\n[serve]\na = b\n"
+	check "policy load: so is one in cpnsd.conf" \
+		policy_load 78 "$mistake" "$mistaken" "$block"
+	check "policy load: ... which opens nothing" \
+		policy_load 78 "3 policies stand, 3 of them new" "$mistaken" "$block"
+	check "policy load: nor does a group of users that is not there yet" \
+		policy_load 78 "3 policies stand, 3 of them new" \
+		"[access]\nsip:a@b = gid:nobody-of-that-name\n$state" "$block"
+else
+	count=$((count + 1))
+	echo "ok $count - policy load # SKIP no network namespace here"
+fi
 check "the man page has each command and option" in_the_page
 echo "1..$count"
 exit "$bad"

@@ -58,7 +58,7 @@ static int load(const char *path)
 	if (unread < 0)
 		command_complain("%s", reason);
 	result = block_table_policies(&table, &shall);
-	if (!result)
+	if (!result && shall.count)
 		result = install(&shall, &count);
 	if (result < 0)
 		command_complain("blocking policies: %s", strerror(-result));
@@ -68,6 +68,22 @@ static int load(const char *path)
 	policy_list_free(&shall);
 	block_table_free(&table);
 	return unread < 0 ? COMMAND_CONFIGURATION : command_exit_of(result);
+}
+
+/* A mistake in cpnsd.conf is told and opens nothing. */
+static int load_state(void)
+{
+	char config_path[512], state[512], path[600];
+	struct config *config;
+	int loaded, exit_code = command_read_config(&config);
+
+	config_free(config);
+	snprintf(config_path, sizeof(config_path), "%s/cpnsd.conf",
+		 command_config_directory());
+	config_state(config_path, state, sizeof(state));
+	snprintf(path, sizeof(path), "%s/block.conf", state);
+	loaded = load(path);
+	return exit_code ? exit_code : loaded;
 }
 
 int command_policy_load(int argc, char **argv)
@@ -85,20 +101,10 @@ int command_policy_load(int argc, char **argv)
 			"  --file FILE  default block.conf in the state directory of cpnsd.conf",
 		.options = more, .option = take_option, .context = &path,
 	};
-	struct config *config;
-	char state_path[512];
 	int exit_code, first = command_options(&options, argc, argv,
 					       &exit_code);
 
 	if (first < 0)
 		return exit_code;
-	if (path)
-		return load(path);
-	exit_code = command_read_config(&config);
-	if (exit_code)
-		return exit_code;
-	snprintf(state_path, sizeof(state_path), "%s/block.conf",
-		 config->state);
-	config_free(config);
-	return load(state_path);
+	return path ? load(path) : load_state();
 }

@@ -444,7 +444,7 @@ static int set_defaults(struct config *config)
 		default_string(&config->psk_file, directory, "psk") ?:
 		default_string(&config->hostapd, "", "/run/hostapd") ?:
 		default_string(&config->bluez, "", "system") ?:
-		default_string(&config->state, "", "/var/lib/cpns");
+		default_string(&config->state, "", CONFIG_STATE);
 	free(copy);
 	if (!config->enrol_days)
 		config->enrol_days = ENROL_DAYS;
@@ -519,6 +519,39 @@ int config_read(const char *path, struct config **config, char *error,
 	else
 		*config = reading.config;
 	return result;
+}
+
+struct state_reading {
+	char *state;
+	size_t room;
+};
+
+static int read_state(void *context, const char *section, const char *name,
+		      const char *value)
+{
+	struct state_reading *reading = context;
+
+	if (!strcmp(name, "state") &&
+	    (!strcmp(section, "server") || !strcmp(section, "gateway")))
+		snprintf(reading->state, reading->room, "%s",
+			 value[0] ? value : CONFIG_STATE);
+	return 1;
+}
+
+/**
+ * config_state - the state directory, whatever else the file says
+ * @path: the file; one that cannot be read gives the default
+ * @state: the directory
+ * @room: bytes of @state
+ *
+ * For what stands there and must not wait until a mistake is mended.
+ */
+void config_state(const char *path, char *state, size_t room)
+{
+	struct state_reading reading = { .state = state, .room = room };
+
+	snprintf(state, room, "%s", CONFIG_STATE);
+	ini_parse(path, read_state, &reading);
 }
 
 /**

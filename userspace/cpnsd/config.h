@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define CONFIG_STATE "/var/lib/cpns"
 #define CONFIG_LISTEN_MAX 8
 #define CONFIG_LINKS_MAX 9
 
@@ -53,7 +54,7 @@ struct config {
 	char *ca_key;			/* none: no enrolment */
 	unsigned int enrol_days;	/* life of certificates made so */
 	char *groups;			/* directory of group documents */
-	char *state;			/* /var/lib/cpns */
+	char *state;			/* default CONFIG_STATE */
 	char *signer_cert, *signer_key;
 	char *kmc;			/* NULL, "software" or "pkcs11:..." */
 	char *kmc_previous;		/* whose keys are to be taken over */
@@ -77,6 +78,8 @@ struct config {
 /* 0, or -errno with the reason, and its line number, in error */
 int config_read(const char *path, struct config **config,
 		char *error, size_t room);
+/* the state directory, also of a file with mistakes elsewhere */
+void config_state(const char *path, char *state, size_t room);
 void config_free(struct config *config);
 bool config_may_request(const struct config *config, const char *sgid,
 			uid_t uid, gid_t gid);
