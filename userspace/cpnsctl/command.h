@@ -107,6 +107,9 @@ int daemon_ask(struct json_object *request, struct json_object **answer,
 /* the same for commands whose answer is just "done" */
 int daemon_tell(struct json_object *request);
 
+/* metrics_json.c: [{name, labels, value}, ...]; NULL for what is not that */
+struct json_object *metrics_to_json(const char *text);
+
 int command_doctor(int argc, char **argv);
 int command_enrol(int argc, char **argv);
 int command_group_add_member(int argc, char **argv);

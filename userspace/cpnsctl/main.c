@@ -52,7 +52,7 @@ static const struct command commands[] = {
 	  "install the blocking policies without a daemon" },
 	{ "sa", NULL, command_sa, "[SGID] [--json]",
 	  "the module's ESP states" },
-	{ "metrics", NULL, command_metrics, "",
+	{ "metrics", NULL, command_metrics, "[--json]",
 	  "the daemon's counters in text exposition format" },
 	{ "monitor", NULL, command_monitor, "[SGID] [--json]",
 	  "events of the kernel as they come" },

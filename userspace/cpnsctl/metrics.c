@@ -6,13 +6,32 @@
  */
 #include "command.h"
 
+static int print(const char *text, bool json)
+{
+	struct json_object *samples;
+
+	if (!json) {
+		fputs(text, stdout);
+		return COMMAND_OK;
+	}
+	samples = metrics_to_json(text);
+	if (!samples) {
+		command_complain("the daemon's counters cannot be read");
+		return COMMAND_FAILED;
+	}
+	print_json(samples);
+	return COMMAND_OK;
+}
+
 int command_metrics(int argc, char **argv)
 {
+	bool json = false;
 	struct command_options options = {
 		.name = "metrics",
-		.usage = "",
+		.usage = "[--json]",
 		.help = "Prints the daemon's counters in text exposition format, for a textfile\n"
 			"collector.",
+		.json = &json,
 	};
 	struct json_object *answer, *text;
 	int exit_code, first = command_options(&options, argc, argv,
@@ -22,7 +41,7 @@ int command_metrics(int argc, char **argv)
 		return exit_code;
 	exit_code = daemon_ask(daemon_request("metrics"), &answer, false);
 	if (!exit_code && json_object_object_get_ex(answer, "text", &text))
-		fputs(json_object_get_string(text), stdout);
+		exit_code = print(json_object_get_string(text), json);
 	json_object_put(answer);
 	return exit_code;
 }

@@ -96,7 +96,7 @@ _cpnsctl() {
 	"leave "*) options="--help --config-dir --open" choices=$(_cpnsctl_groups) ;;
 	"policy load") options="--help --config-dir --file" ;;
 	"sa "*) options="--help --config-dir --json" choices=$(_cpnsctl_groups) ;;
-	"metrics "*) options="--help --config-dir" ;;
+	"metrics "*) options="--help --config-dir --json" ;;
 	"monitor "*) options="--help --config-dir --json" choices=$(_cpnsctl_groups) ;;
 	"doctor "*) options="--help --config-dir --json" ;;
 	esac
