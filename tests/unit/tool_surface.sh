@@ -132,7 +132,9 @@ check "usage of a noun" golden 2 group group
 check "usage of a command" golden 2 add-member group add-member
 check "help of a command" golden 0 leave-help leave --help
 check "an unknown command" golden 2 unknown frobnicate
-check "a file that is not there" golden 78 no-config --config-dir /nonexistent node issue gw1 --out /nonexistent/x.tar
+check "a CA that is not there" golden 78 no-config --config-dir /nonexistent node issue gw1 --out /nonexistent/x.tar
+check "a document that is not there" golden 4 no-document group create /nonexistent/sg.xml
+check "... for an update" golden 4 no-document group update sip:a@b /nonexistent/sg.xml
 state="[server]\nstate = $folder/state\n"
 block="block sip:a@b 192.0.2.0/24\n"
 if unshare -rn true 2>/dev/null; then

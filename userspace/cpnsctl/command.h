@@ -78,8 +78,9 @@ int command_kernel_failed(const struct cpns *connection, int error,
 			  const char *what);
 /* reads cpnsd.conf of the configuration directory; 0 or 78 */
 int command_read_config(struct config **config);
-/* a whole file, terminated, at most limit bytes; NULL after complaining */
-char *command_read_file(const char *path, size_t limit, size_t *size);
+/* a whole file, terminated, at most limit bytes; 0 or an exit code */
+int command_read_file(const char *path, size_t limit, char **text,
+		      size_t *size);
 
 /* printing.c */
 void print_json(struct json_object *object);	/* takes it over */

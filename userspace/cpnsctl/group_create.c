@@ -27,9 +27,10 @@ int command_group_create(int argc, char **argv)
 
 	if (first < 0)
 		return exit_code;
-	document = command_read_file(argv[first], COMMAND_DOCUMENT_MAX, &size);
-	if (!document)
-		return COMMAND_FAILED;
+	exit_code = command_read_file(argv[first], COMMAND_DOCUMENT_MAX,
+				      &document, &size);
+	if (exit_code)
+		return exit_code;
 	request = daemon_request("group-create");
 	json_object_object_add(request, "document",
 			       json_object_new_string_len(document,

@@ -25,10 +25,10 @@ int command_group_update(int argc, char **argv)
 
 	if (first < 0)
 		return exit_code;
-	document = command_read_file(argv[first + 1], COMMAND_DOCUMENT_MAX,
-				     &size);
-	if (!document)
-		return COMMAND_FAILED;
+	exit_code = command_read_file(argv[first + 1], COMMAND_DOCUMENT_MAX,
+				      &document, &size);
+	if (exit_code)
+		return exit_code;
 	request = daemon_request("group-update");
 	json_object_object_add(request, "sgid",
 			       json_object_new_string(argv[first]));

@@ -328,10 +328,10 @@ static int add_pem(struct tar *tar, const char *name, unsigned int mode,
 static int add_file(struct issue *issue, struct tar *tar, const char *name)
 {
 	size_t size;
-	char *bytes = command_read_file(file(name), TAR_FILE_MAX, &size);
+	char *bytes;
 	int result;
 
-	if (!bytes) {
+	if (command_read_file(file(name), TAR_FILE_MAX, &bytes, &size)) {
 		snprintf(issue->reason, sizeof(issue->reason),
 			 "cannot read %s", file(name));
 		return -EIO;

@@ -186,31 +186,35 @@ int command_read_config(struct config **config)
  * command_read_file() - a whole file as a string
  * @path: file, or "-" for standard input
  * @limit: most bytes that are taken
+ * @text: the file, malloc'ed and terminated; NULL after a failure
  * @size: bytes that were read
  *
- * Return: malloc'ed and terminated, or NULL after complaining.
+ * Return: 0, or an exit code after complaining.
  */
-char *command_read_file(const char *path, size_t limit, size_t *size)
+int command_read_file(const char *path, size_t limit, char **text,
+		      size_t *size)
 {
 	FILE *file = strcmp(path, "-") ? fopen(path, "re") : stdin;
-	char *text;
 
+	*text = NULL;
 	if (!file) {
+		bool none = errno == ENOENT;
+
 		command_complain("%s: %m", path);
-		return NULL;
+		return none ? COMMAND_NOT_FOUND : COMMAND_FAILED;
 	}
-	text = malloc(limit + 2);
-	if (text) {
-		*size = fread(text, 1, limit + 1, file);
-		text[*size] = '\0';
+	*text = malloc(limit + 2);
+	if (*text) {
+		*size = fread(*text, 1, limit + 1, file);
+		(*text)[*size] = '\0';
 	}
-	if (!text || ferror(file) || *size > limit) {
-		command_complain("%s: %s", path, !text ? "out of memory" :
+	if (!*text || ferror(file) || *size > limit) {
+		command_complain("%s: %s", path, !*text ? "out of memory" :
 				 ferror(file) ? "cannot be read" : "too long");
-		free(text);
-		text = NULL;
+		free(*text);
+		*text = NULL;
 	}
 	if (file != stdin)
 		fclose(file);
-	return text;
+	return *text ? COMMAND_OK : COMMAND_FAILED;
 }
