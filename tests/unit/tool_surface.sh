@@ -91,6 +91,11 @@ policy_load() {
 	return 1
 }
 
+version_alone() {
+	"$cpnsctl" --version | tee /dev/stderr |
+		grep -qE '^[0-9]+\.[0-9]+\.[0-9]+$'
+}
+
 in_the_page() {
 	local name options option missing=0 page
 	page=$(sed -e 's/\\f[A-Z]//g; s/\\-/-/g; s/"//g; s/^\.[A-Z]* *//' \
@@ -128,6 +133,7 @@ else
 	echo "ok $count - zsh # SKIP no zsh here"
 fi
 check "help" golden 0 help --help
+check "the version, and nothing else" version_alone
 check "usage of a noun" golden 2 group group
 check "usage of a command" golden 2 add-member group add-member
 check "help of a command" golden 0 leave-help leave --help

@@ -179,7 +179,7 @@ static int global_options(int argc, char **argv)
 			list_commands();
 			exit(COMMAND_OK);
 		case 'V':
-			puts("cpnsctl " CPNS_VERSION);
+			puts(CPNS_VERSION);
 			exit(COMMAND_OK);
 		default:
 			exit(COMMAND_USAGE);
