@@ -20,6 +20,8 @@
 #define SILENT_PING	60.0		/* silent so long: ping */
 #define SILENT_DEAD	150.0		/* silent so long: three pings lost */
 #define UNREAD_PROBE	1048576		/* more of it: look whether it waits */
+#define RECEIVED_PROBE	16384		/* the same */
+#define RECEIVED_MAX	98304		/* of who does not read */
 #define BESIDE_BODY	512		/* what libcoap keeps with a message */
 
 /* the source as IPv4 where a dual-stack listener shows it mapped */
@@ -177,6 +179,16 @@ void peer_free(struct transport_peer *peer)
 	free(peer);
 }
 
+static void end_unread(struct transport_peer *peer)
+{
+	static struct log_limit limit;
+
+	log_limited(&limit, LOG_NOTICE,
+		    "%s %s does not read what it is sent: session ended",
+		    identity_kind_name(peer->identity.kind), peer->identity.id);
+	peer->drop = true;
+}
+
 /**
  * peer_sends - a message for a peer is about to be handed to libcoap
  * @peer: who gets it
@@ -189,7 +201,6 @@ void peer_free(struct transport_peer *peer)
 void peer_sends(struct transport_peer *peer, size_t size)
 {
 	struct transport_server *server = peer->server;
-	static struct log_limit limit;
 	uint64_t written, gone;
 
 	if (!peer->reliable || peer->drop)
@@ -202,11 +213,7 @@ void peer_sends(struct transport_peer *peer, size_t size)
 		peer->probed = peer->unread;
 	peer->unread += size + BESIDE_BODY;
 	if (peer->unread > UNREAD_MAX) {
-		log_limited(&limit, LOG_NOTICE,
-			    "%s %s does not read what it is sent: session ended",
-			    identity_kind_name(peer->identity.kind),
-			    peer->identity.id);
-		peer->drop = true;
+		end_unread(peer);
 	} else if (peer->unread > peer->probed + UNREAD_PROBE) {
 		peer->probe = true;
 		server->probing = true;
@@ -222,11 +229,14 @@ void peer_sends(struct transport_peer *peer, size_t size)
  * @server: the server; neither libcoap nor a handler is running
  *
  * A ping leaves at once only where nothing is before it.  A Pong would say
- * less: it can be sent without reading anything.
+ * less: it can be sent without reading anything.  What libcoap answers by
+ * itself, an unknown option say, is not counted: who sends much of whatever
+ * it is and is found not to read ends, too.
  */
 void peers_probe(struct transport_server *server)
 {
 	struct transport_peer *peer, *next;
+	uint64_t received;
 
 	if (!server->probing)
 		return;
@@ -237,8 +247,15 @@ void peers_probe(struct transport_server *server)
 		peer->probe = false;
 		peer->written = tls_written(peer->session);
 		tls_ping(peer->session);
-		if (tls_written(peer->session) > peer->written)
+		received = tls_received(peer->session);
+		if (tls_written(peer->session) > peer->written) {
 			peer->unread = 0;
+			peer->blocked = 0;
+		} else if (!peer->blocked) {
+			peer->blocked = received;
+		} else if (received > peer->blocked + RECEIVED_MAX) {
+			end_unread(peer);
+		}
 		peer->probed = peer->unread;
 	}
 }
@@ -258,6 +275,17 @@ void peers_end_dropped(struct transport_server *server)
 		/* the record goes when libcoap frees the session */
 		coap_session_disconnected(peer->session, COAP_NACK_RST);
 	}
+}
+
+static void check_received(struct transport_peer *peer)
+{
+	uint64_t received = tls_received(peer->session);
+
+	if (received > peer->received + RECEIVED_PROBE) {
+		peer->probe = true;
+		peer->server->probing = true;
+	}
+	peer->received = received;
 }
 
 /**
@@ -288,6 +316,8 @@ void peers_check_life(void *context)
 			   peer->pinged + SILENT_PING / 2 < now) {
 			peer->pinged = now;
 			tls_ping(peer->session);
+		} else {
+			check_received(peer);
 		}
 	}
 	/* frees ended sessions */

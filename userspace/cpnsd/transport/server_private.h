@@ -116,6 +116,8 @@ struct transport_peer {
 	uint64_t written;		/* tls_written() of the last look */
 	size_t unread;			/* bytes that wait, rather too many */
 	size_t probed;			/* so many waited at the last probe */
+	uint64_t received;		/* tls_received() of the last look */
+	uint64_t blocked;		/* ... of the first probe that waited */
 	struct observation *observations;
 	struct kept_answer *kept;
 	unsigned int kept_count;

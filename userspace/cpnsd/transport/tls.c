@@ -351,6 +351,14 @@ void tls_ping(coap_session_t *session)
 		coap_send(session, pdu);
 }
 
+static SSL *ssl_of(const coap_session_t *session)
+{
+	coap_tls_library_t library;
+	SSL *ssl = coap_session_get_tls(session, &library);
+
+	return library == COAP_TLS_LIBRARY_OPENSSL ? ssl : NULL;
+}
+
 /**
  * tls_written - how much of what was sent has left for the socket
  * @session: of TCP
@@ -363,12 +371,22 @@ void tls_ping(coap_session_t *session)
  */
 uint64_t tls_written(const coap_session_t *session)
 {
-	coap_tls_library_t library;
-	SSL *ssl = coap_session_get_tls(session, &library);
+	SSL *ssl = ssl_of(session);
 
-	if (!ssl || library != COAP_TLS_LIBRARY_OPENSSL)
-		return 0;
-	return BIO_number_written(SSL_get_wbio(ssl));
+	return ssl ? BIO_number_written(SSL_get_wbio(ssl)) : 0;
+}
+
+/**
+ * tls_received - how much came from the other end
+ * @session: of TCP
+ *
+ * Returns as tls_written().
+ */
+uint64_t tls_received(const coap_session_t *session)
+{
+	SSL *ssl = ssl_of(session);
+
+	return ssl ? BIO_number_read(SSL_get_rbio(ssl)) : 0;
 }
 
 /**

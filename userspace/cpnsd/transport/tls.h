@@ -73,8 +73,9 @@ bool tls_server_adopt(coap_context_t *context, struct tls_side *side);
 /* CoAP over TCP's ping (RFC 8323 5.4) */
 void tls_ping(coap_session_t *session);
 
-/* bytes that the socket has taken since the session began */
+/* bytes that the socket has taken, and given, since the session began */
 uint64_t tls_written(const coap_session_t *session);
+uint64_t tls_received(const coap_session_t *session);
 
 /* PSK: what our side of a client offers; points into @side */
 void tls_fill_psk(coap_dtls_cpsk_t *psk, struct tls_side *side);
