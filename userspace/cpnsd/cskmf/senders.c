@@ -155,10 +155,12 @@ static void roster_is_old(struct group *group)
  */
 static int used_up(struct group *group, struct sender *old)
 {
+	static struct log_limit limit;
 	bool waits = reserve_waits(group);
 	int result = 0;
 
-	log_warning("group=%s all %u SIDs are used up in epoch %u",
+	log_limited(&limit, LOG_WARNING,
+		    "group=%s all %u SIDs are used up in epoch %u",
 		    group->sgid, group->description->max_senders, group->num);
 	if (old) {
 		result = store_change(group, old, NULL, &none,
