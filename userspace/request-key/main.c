@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
-		puts("cpns-request-key " CPNS_VERSION);
+		puts(CPNS_VERSION);
 		return EXIT_SUCCESS;
 	}
 	if (argc < 4 || argc > 5) {

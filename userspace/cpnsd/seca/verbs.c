@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metrics_label.h"
 #include "seca/context.h"
 
 static void add_string(struct json_object *object, const char *name,
@@ -108,6 +109,13 @@ static void status_verb(void *context, const struct control_request *request,
 	control_reply_ok(reply, describe_node(context));
 }
 
+/* the name and the group, which are followed by more labels or the value */
+static void group_metric(FILE *out, const char *name, const struct group *group)
+{
+	fprintf(out, "%s{group=", name);
+	metrics_label(out, group->sgid);
+}
+
 /* OpenMetrics text: counts and states, no ids of nodes */
 static void metrics_verb(void *context, const struct control_request *request,
 			 struct control_reply *reply)
@@ -128,18 +136,21 @@ static void metrics_verb(void *context, const struct control_request *request,
 	fputs("# TYPE cpns_group_epoch gauge\n", out);
 	HASH_ITER(hh, seca->groups, group, next) {
 		group_look(group);
-		fprintf(out, "cpns_group_epoch{group=\"%s\",state=\"%s\"} %u\n",
-			group->sgid, key_state_name(group), group->installed);
+		group_metric(out, "cpns_group_epoch", group);
+		fprintf(out, ",state=\"%s\"} %u\n", key_state_name(group),
+			group->installed);
 	}
 	fputs("# TYPE cpns_group_senders gauge\n", out);
-	HASH_ITER(hh, seca->groups, group, next)
-		fprintf(out, "cpns_group_senders{group=\"%s\"} %zu\n",
-			group->sgid,
-			group->has_roster ? group->roster.senders_count : 0);
+	HASH_ITER(hh, seca->groups, group, next) {
+		group_metric(out, "cpns_group_senders", group);
+		fprintf(out, "} %zu\n", group->has_roster ?
+			group->roster.senders_count : 0);
+	}
 	fputs("# TYPE cpns_group_trouble gauge\n", out);
-	HASH_ITER(hh, seca->groups, group, next)
-		fprintf(out, "cpns_group_trouble{group=\"%s\"} %d\n",
-			group->sgid, group->trouble[0] != '\0');
+	HASH_ITER(hh, seca->groups, group, next) {
+		group_metric(out, "cpns_group_trouble", group);
+		fprintf(out, "} %d\n", group->trouble[0] != '\0');
+	}
 	fclose(out);
 	answer = json_object_new_object();
 	add_string(answer, "text", text);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metrics_label.h"
 #include "smf/smf_private.h"
 
 static void head(FILE *text, const char *name, const char *type,
@@ -24,16 +25,6 @@ static void single(FILE *text, const char *name, const char *type,
 {
 	head(text, name, type, help);
 	fprintf(text, "%s %.15g\n", name, value);
-}
-
-/* an SGID has no control characters and no spaces */
-static void label(FILE *text, const char *value)
-{
-	for (; *value; value++) {
-		if (*value == '"' || *value == '\\')
-			fputc('\\', text);
-		fputc(*value, text);
-	}
 }
 
 struct gauge {
@@ -86,9 +77,9 @@ static int group_line(void *context, const struct cskmf_group_view *view)
 	walk->groups++;
 	if (!walk->gauge)
 		return 0;
-	fprintf(walk->text, "%s{sgid=\"", walk->gauge->name);
-	label(walk->text, view->sgid);
-	fprintf(walk->text, "\"} %.15g\n",
+	fprintf(walk->text, "%s{sgid=", walk->gauge->name);
+	metrics_label(walk->text, view->sgid);
+	fprintf(walk->text, "} %.15g\n",
 		walk->gauge->value(walk->smf, view));
 	return 0;
 }
