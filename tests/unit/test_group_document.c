@@ -123,6 +123,41 @@ static void test_variants(void **state)
 	group_document_free(description);
 }
 
+/* a receiver's nets are its own where nobody else has them */
+static void test_told_nets(void **state)
+{
+	static const char text[] =
+		"<group xmlns=\"urn:oma:xml:poc:list-service\""
+		" xmlns:cpns=\"urn:cpns:xml:group-key:1\">"
+		"<list-service uri=\"sip:told@cpns.example\"><list>"
+		"<entry uri=\"urn:cpns:node:in-gw1\"><cpns:member roles=\"receiver\""
+		" tunnel=\"192.0.2.3\" nets=\"10.1.0.7/32 10.9.0.0/24\"/></entry>"
+		"<entry uri=\"urn:cpns:node:gw1\"><cpns:member"
+		" tunnel=\"192.0.2.1\" nets=\"10.1.0.0/24\"/></entry>"
+		"<entry uri=\"urn:cpns:node:wide\"><cpns:member roles=\"receiver\""
+		" tunnel=\"192.0.2.4\" nets=\"0.0.0.0/0 192.0.2.0/30 10.9.0.0/16\"/>"
+		"</entry></list>"
+		"<cpns:group-key signer=\"urn:cpns:signer:main\""
+		" location=\"coaps+tcp://192.0.2.10/ace-group/sip:told@cpns.example\"/>"
+		"</list-service></group>";
+	struct group_description *description;
+	const struct group_member *member;
+	char reason[256];
+
+	assert_int_equal(group_document_parse(text, sizeof(text) - 1,
+					      &description, reason,
+					      sizeof(reason)), 0);
+	member = &description->members[0];
+	assert_int_equal(member->nets_count, 2);
+	assert_int_equal(member->told_count, 1);
+	assert_int_equal(member->told[0].network.address[1], 9);
+	assert_int_equal(description->members[1].told_count, 1);
+	member = &description->members[2];
+	assert_int_equal(member->nets_count, 3);
+	assert_int_equal(member->told_count, 0);
+	group_document_free(description);
+}
+
 /* @members with a net each, @most of them senders at the same time */
 static int parse_many(unsigned int members, const char *roles,
 		      unsigned int most, struct group_description **description, char *reason,
@@ -468,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_two_houses),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_variants),
+		cmocka_unit_test(test_told_nets),
 		cmocka_unit_test(test_senders_of_one_roster),
 		cmocka_unit_test(test_all_good),
 		cmocka_unit_test(test_all_bad),

@@ -42,6 +42,9 @@ struct group_member {
 	size_t tunnels_count;
 	struct roster_net *nets;
 	size_t nets_count;
+	/* nets that the others are told of; a sender's are all of them */
+	struct roster_net *told;
+	size_t told_count;
 	unsigned int line;
 };
 

@@ -246,10 +246,6 @@ static int read_numbers(xmlNode *node, struct group_description *document,
 		result = document_refuse(error, node,
 					 "dtd %lu is not below lifetime %lu",
 					 dtd, lifetime);
-	if (!result && atd + GROUP_REACH_SECONDS >= lifetime)
-		result = document_refuse(error, node,
-					 "atd %lu leaves no time for the next key within lifetime %lu",
-					 atd, lifetime);
 	document->suite = suite;
 	document->lifetime = lifetime;
 	document->atd = atd;

@@ -163,8 +163,8 @@ static bool same_bits(const uint8_t *one, const uint8_t *other,
 	       (!mask || (one[bytes] & mask) == (other[bytes] & mask));
 }
 
-static bool overlap(const struct roster_net *one,
-		    const struct roster_net *other)
+bool document_nets_overlap(const struct roster_net *one,
+			   const struct roster_net *other)
 {
 	unsigned int bits = one->prefix < other->prefix ? one->prefix :
 							  other->prefix;
@@ -241,7 +241,8 @@ static int check_overlap(struct owned_net *nets, size_t count,
 	size_t depth = 0, i, k;
 
 	for (i = 0; i < count; i++) {
-		while (depth && !overlap(open[depth - 1]->net, nets[i].net))
+		while (depth && !document_nets_overlap(open[depth - 1]->net,
+						       nets[i].net))
 			depth--;
 		for (k = 0; k < depth; k++)
 			if (open[k]->owner != nets[i].owner)

@@ -26,6 +26,11 @@ int document_member(xmlNode *node, struct group_member *member,
 int document_check_members(const struct group_description *document,
 			   const struct document_error *error);
 
+bool document_nets_overlap(const struct roster_net *one,
+			   const struct roster_net *other);
+/* fills told of each member; 0 or -ENOMEM */
+int document_tell_nets(struct group_description *document);
+
 /* the roster of all senders fits into an answer */
 int document_check_roster(const struct group_description *document,
 			  const struct document_error *error);

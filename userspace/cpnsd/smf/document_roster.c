@@ -38,21 +38,6 @@ static size_t line_most(const struct group_member *member)
 	return size;
 }
 
-/**
- * group_member_is_told_of() - is this one in the list that the others get?
- * @member: of a group document
- *
- * A receiver's nets are sent to, so they are blocked and encrypted as well
- * (wire.md section 4).
- *
- * Return: true for senders, and for whoever has nets or a tunnel.
- */
-bool group_member_is_told_of(const struct group_member *member)
-{
-	return member->roles & ROLE_BIT_SENDER || member->nets_count ||
-	       member->tunnels_count || member->tunnel_dynamic;
-}
-
 static int refuse_size(const struct group_member *member, const char *what,
 		       unsigned int most, unsigned int max_senders,
 		       const struct document_error *error)

@@ -344,6 +344,8 @@ static int read_service(xmlNode *node, struct group_description *document,
 	if (!result)
 		result = document_check_members(document, error);
 	if (!result)
+		result = document_tell_nets(document);
+	if (!result)
 		result = document_check_roster(document, error);
 	return result;
 }
@@ -423,8 +425,11 @@ void group_document_free(struct group_description *document)
 
 	if (!document)
 		return;
-	for (i = 0; i < document->members_count; i++)
+	for (i = 0; i < document->members_count; i++) {
+		if (document->members[i].told != document->members[i].nets)
+			free(document->members[i].told);
 		free(document->members[i].nets);
+	}
 	free(document->members);
 	free(document->by_node);
 	free(document->display_name);

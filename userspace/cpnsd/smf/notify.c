@@ -75,15 +75,15 @@ struct list {
 
 /* borrowed pointers; only the array of the others is the list's */
 static void fill_nets(const struct smf *smf, const struct group_member *member,
-		      struct roster_peer_nets *nets)
+		      bool own, struct roster_peer_nets *nets)
 {
 	const struct node *node;
 
 	strcpy(nets->node, member->node);
 	nets->tunnels = (struct roster_address *)member->tunnels;
 	nets->tunnels_count = member->tunnels_count;
-	nets->nets = member->nets;
-	nets->nets_count = member->nets_count;
+	nets->nets = own ? member->nets : member->told;
+	nets->nets_count = own ? member->nets_count : member->told_count;
 	if (!member->tunnel_dynamic)
 		return;
 	node = nodes_find(cskmf_nodes(smf->cskmf), member->node);
@@ -114,7 +114,7 @@ static int fill_properties(struct list *list,
 	group->allow_default = description->allow_default;
 	memcpy(group->etag, description->etag, sizeof(description->etag));
 	group->etag_size = sizeof(description->etag);
-	fill_nets(list->smf, own, &group->own);
+	fill_nets(list->smf, own, true, &group->own);
 	group->members = calloc(description->members_count,
 				sizeof(*group->members));
 	if (!group->members)
@@ -122,7 +122,7 @@ static int fill_properties(struct list *list,
 	for (i = 0; i < description->members_count; i++) {
 		member = &description->members[i];
 		if (member != own && group_member_is_told_of(member))
-			fill_nets(list->smf, member,
+			fill_nets(list->smf, member, false,
 				  &group->members[group->members_count++]);
 	}
 	return 0;
