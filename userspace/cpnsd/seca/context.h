@@ -89,6 +89,9 @@ struct group {
 					 * good: only a newer one helps
 					 */
 	uint16_t own_sid;		/* in that epoch */
+	uint32_t sids_full;		/* epoch in which it cannot change */
+	unsigned int sid_joins;		/* made for it, one soon after another */
+	double sid_joined_at;
 	char trouble[SECA_REASON_MAX];	/* last refusal, for people */
 
 	struct transport_exchange *acquiring;

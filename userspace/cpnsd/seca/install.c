@@ -217,7 +217,12 @@ static int install_verified(struct group *group,
 	if (set) {
 		error = set_in_kernel(group, verified, reason, room);
 		if (error) {
-			status_report_send(group, STATUS_INSTALL_FAILED);
+			/* no room for one more Sender-ID: a new epoch has */
+			if (error == -ENOSPC && held)
+				group->sids_full = verified->record.num;
+			status_report_send(group, error == -ENOSPC && held ?
+					   STATUS_IV_LOW :
+					   STATUS_INSTALL_FAILED);
 			return error;
 		}
 	}

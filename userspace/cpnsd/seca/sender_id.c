@@ -9,11 +9,14 @@
  * joins anew.
  *
  * Runs in the loop's thread.  The retry's timer is what paces the joins: each
- * takes one more of the group's Sender-IDs.
+ * takes one more of the group's Sender-IDs.  Two machines that bear one name
+ * take them from each other, so that joins become rare which do not help.
  */
 #include "seca/context.h"
 
 #define JOIN_DELAY	1		/* an answer may be on its way */
+#define JOIN_DOUBLINGS	10u		/* 17 minutes */
+#define QUIET_SECONDS	3600
 
 /**
  * sender_id_missing - does this member need another Sender-ID?
@@ -25,6 +28,7 @@
 bool sender_id_missing(const struct group *group)
 {
 	if (group->phase != GROUP_HELD || !group->properties ||
+	    group->sids_full == group->installed ||
 	    !(group->properties->roles & ROLE_BIT_SENDER))
 		return false;
 	return !group->own_sid ||
@@ -38,11 +42,20 @@ bool sender_id_missing(const struct group *group)
  */
 void sender_id_look(struct group *group)
 {
+	double now = loop_boottime();
+	unsigned int shift;
+
 	if (!sender_id_missing(group) || group->acquiring ||
 	    loop_timer_active(&group->retry))
 		return;
+	if (now - group->sid_joined_at > QUIET_SECONDS)
+		group->sid_joins = 0;
+	shift = group->sid_joins < JOIN_DOUBLINGS ? group->sid_joins :
+						    JOIN_DOUBLINGS;
+	group->sid_joins++;
+	group->sid_joined_at = now;
 	log_warning("group %s: no Sender-ID to send with (%u%s): joining anew",
 		    group->sgid, group->own_sid,
 		    group->own_sid ? " is gone" : "");
-	loop_timer_start(&group->retry, seca_jitter(JOIN_DELAY));
+	loop_timer_start(&group->retry, seca_jitter(JOIN_DELAY << shift));
 }
