@@ -62,12 +62,16 @@ static void waiter_expired(void *context)
 {
 	struct waiter *waiter = context;
 	struct group *group = seca_group_find(waiter->seca, waiter->sgid);
+	const struct seca_session *session = group && group->session ?
+					     group->session :
+					     waiter->seca->home;
 	const char *why = group && group->trouble[0] ? group->trouble :
-			  !waiter->seca->home->registered ?
+			  !session->registered ?
 			  "the server is not connected" :
 			  "the key did not come";
 
-	control_reply_errno(waiter->reply, CONTROL_TIMED_OUT, ETIMEDOUT,
+	control_reply_errno(waiter->reply, CONTROL_TIMED_OUT,
+			    session->registered ? ETIMEDOUT : EHOSTUNREACH,
 			    "group %s: no key in %d s: %s", waiter->sgid,
 			    SECA_REQUEST_SECONDS, why);
 	waiter_free(waiter);
