@@ -25,6 +25,8 @@
 
 #define STATUS_LINE_ROOM	256
 #define CALLOUT_DEFAULT		"pull"
+/* as the key's query says: the kernel refuses any larger size by EINVAL */
+#define SEALED_MAX	(CPNS_MESSAGE_MAX + CPNS_MESSAGE_HEADER_SIZE + 16)
 
 static int32_t find_as_administrator(const char *sgid)
 {
@@ -202,6 +204,11 @@ int cpns_aead_socket(int32_t serial, uint32_t epoch, uint16_t sid)
 	return result;
 }
 
+static size_t room_to_use(size_t room)
+{
+	return room < SEALED_MAX ? room : SEALED_MAX;
+}
+
 /**
  * cpns_seal() - encrypt a message to the group
  * @serial: the group's key
@@ -210,14 +217,18 @@ int cpns_aead_socket(int32_t serial, uint32_t epoch, uint16_t sid)
  * @sealed: be32 epoch | IV of 8 | ciphertext | tag of 16
  * @room: bytes of @sealed; @size + 28 are needed
  *
- * Return: bytes of @sealed used, or -errno.
+ * Return: bytes of @sealed used; -EMSGSIZE too long, or too little room; or
+ * another -errno.
  */
 ssize_t cpns_seal(int32_t serial, const void *text, size_t size,
 		  void *sealed, size_t room)
 {
-	long result = keyctl_pkey_encrypt(serial, "enc=raw", text, size,
-					  sealed, room);
+	long result;
 
+	if (size > CPNS_MESSAGE_MAX)
+		return -EMSGSIZE;
+	result = keyctl_pkey_encrypt(serial, "enc=raw", text, size, sealed,
+				     room_to_use(room));
 	return result < 0 ? -errno : result;
 }
 
@@ -229,14 +240,17 @@ ssize_t cpns_seal(int32_t serial, const void *text, size_t size,
  * @text: the message
  * @room: bytes of @text; @size - 28 are needed
  *
- * Return: bytes of @text used; -EBADMSG tampered; -ENOKEY an epoch that is
- * not there; or another -errno.
+ * Return: bytes of @text used; -EBADMSG tampered; -EMSGSIZE too long, or too
+ * little room; -ENOKEY an epoch that is not there; or another -errno.
  */
 ssize_t cpns_open_message(int32_t serial, const void *sealed, size_t size,
 			  void *text, size_t room)
 {
-	long result = keyctl_pkey_decrypt(serial, "enc=raw", sealed, size,
-					  text, room);
+	long result;
 
+	if (size > SEALED_MAX)
+		return -EMSGSIZE;
+	result = keyctl_pkey_decrypt(serial, "enc=raw", sealed, size, text,
+				     room_to_use(room));
 	return result < 0 ? -errno : result;
 }
