@@ -3,11 +3,12 @@
  * PEM in memory and in files; see pki.h.
  *
  * A file is written beside its place, synced, then linked (never over
- * another) or renamed (with force) to it: a power cut leaves the old state or
- * the new one, and nobody ever sees half a key.
+ * another) or renamed (with force) to it, and its directory synced: a power
+ * cut leaves the old state or the new one, and nobody ever sees half a key.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -106,6 +107,18 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
 	return fsync(fd) ? -errno : 0;
 }
 
+static int sync_directory(const char *directory)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result;
+
+	if (fd < 0)
+		return -errno;
+	result = fsync(fd) ? -errno : 0;
+	close(fd);
+	return result;
+}
+
 /**
  * pki_write_file - write a whole file, or none
  * @path: where
@@ -135,13 +148,12 @@ int pki_write_file(const char *path, const void *bytes, size_t size,
 		result = -errno;
 	if (close(fd) && !result)
 		result = -errno;
-	if (!result) {
-		if (force ? rename(fresh, path) : link(fresh, path))
-			result = -errno;
-		if (!result && force)
-			return 0;
-	}
-	unlink(fresh);
+	if (!result && (force ? rename(fresh, path) : link(fresh, path)))
+		result = -errno;
+	if (result || !force)
+		unlink(fresh);
+	if (!result)
+		result = sync_directory(dirname(fresh));
 	return result ? complain(reason, room, path, -result) : 0;
 }
 
