@@ -251,6 +251,25 @@ static void test_lost_answer(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* who has a session of a token's may not use the one that took its place */
+static void test_next_token(void **state)
+{
+	struct fixture *fixture = *state;
+	EVP_PKEY *key = make_key();
+
+	make_token(fixture, "gw11");
+	assert_true(come(fixture, "enrol:gw11"));
+	make_token(fixture, "gw11");
+	run_for(fixture, 0.5);
+	assert_false(device.connected);
+	peer_close(&device);
+	assert_true(come(fixture, "enrol:gw11"));
+	assert_int_equal(ask(fixture, &device, SEN, "gw11", key),
+			 COAP_CHANGED);
+	peer_close(&device);
+	EVP_PKEY_free(key);
+}
+
 /* fixture->gw3 has the session of gw9's certificate */
 static void test_renew(void **state)
 {
@@ -563,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_enrol),
 		cmocka_unit_test(test_renew),
 		cmocka_unit_test(test_lost_answer),
+		cmocka_unit_test(test_next_token),
 		cmocka_unit_test(test_nothing_else),
 		cmocka_unit_test(test_bad_requests),
 		cmocka_unit_test(test_expired),

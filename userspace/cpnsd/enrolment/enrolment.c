@@ -151,6 +151,7 @@ int enrolment_route(struct enrolment *enrolment,
 
 	if (!enrolment->ca)
 		return 0;
+	enrolment->server = server;
 	error = transport_server_route_enrolling(server, ".well-known",
 						 est_serve, enrolment);
 	if (error)

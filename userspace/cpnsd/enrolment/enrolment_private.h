@@ -19,6 +19,7 @@ struct enrolment {
 	struct kmc_ca *ca;		/* NULL: no enrolment */
 	struct store *store;
 	struct psk_table *keys;		/* NULL: none */
+	struct transport_server *server; /* NULL: not routed yet, no sessions */
 	uint8_t osg_key[32];
 	bool (*revoked)(void *context, const char *node);
 	void *context;

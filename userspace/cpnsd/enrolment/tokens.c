@@ -30,8 +30,19 @@ static void make_label(const char *node,
 	snprintf(label, sizeof(LABEL) + IDENTITY_ID_MAX, LABEL "%s", node);
 }
 
+/* they were agreed with the token before: this one is not theirs to use */
+static void end_sessions(struct enrolment *enrolment, const char *node)
+{
+	struct identity peer = { .kind = IDENTITY_ENROLLING };
+
+	if (!enrolment->server)
+		return;
+	snprintf(peer.id, sizeof(peer.id), "%s", node);
+	transport_server_drop(enrolment->server, &peer);
+}
+
 /**
- * tokens_issue() - make a node's token; one before it ends
+ * tokens_issue() - make a node's token; one before it ends, and its sessions
  * @enrolment: with an authority
  * @node: the node's id
  * @lifetime: s
@@ -63,6 +74,8 @@ int tokens_issue(struct enrolment *enrolment, const char *node,
 		if (!error)
 			error = store_token_put(enrolment->store, node, &token,
 						TOKENS_MAX);
+		if (!error)
+			end_sessions(enrolment, node);
 	}
 	OPENSSL_cleanse(psk, sizeof(psk));
 	if (error)
