@@ -299,6 +299,50 @@ static void test_renew(void **state)
 	peer_close(&fixture->gw3);
 }
 
+/* a session lasts longer than what was known of its certificate */
+static void test_renew_revoked(void **state)
+{
+	struct fixture *fixture = *state;
+	char ca[128], ca_key[128], own[128], issued[128], list[128];
+	char reason[256] = "";
+	unsigned int count;
+	X509 *authority, *certificate;
+	EVP_PKEY *authority_key, *key = make_key();
+
+	snprintf(ca, sizeof(ca), "%s/ca.pem", fixture->directory);
+	snprintf(ca_key, sizeof(ca_key), "%s/ca.key", fixture->directory);
+	snprintf(own, sizeof(own), "%s/gw2.pem", fixture->directory);
+	snprintf(issued, sizeof(issued), "%s/issued", fixture->directory);
+	snprintf(list, sizeof(list), "%s/ca.crl", fixture->directory);
+	authority = pki_read_certificate(ca, reason, sizeof(reason));
+	authority_key = pki_read_private_key(ca_key, reason, sizeof(reason));
+	certificate = pki_read_certificate(own, reason, sizeof(reason));
+	assert_int_equal(pki_note_issued(issued, certificate, reason,
+					 sizeof(reason)), 0);
+	peer_open(fixture, &fixture->gw2, "gw2");
+	assert_int_equal(ask(fixture, &fixture->gw2, SREN, "gw2", key),
+			 COAP_CHANGED);
+	assert_int_equal(pki_revoke(authority, authority_key, issued,
+				    "urn:cpns:node:gw2", list, &count, reason,
+				    sizeof(reason)), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(identity_trust_reload(fixture->smf->trust, ca, list,
+					       reason, sizeof(reason)), 0);
+	assert_int_equal(ask(fixture, &fixture->gw2, SREN, "gw2", key),
+			 COAP_FORBIDDEN);
+	assert_string_equal(fixture->gw2.answer.problem,
+			    "The certificate is not good any more");
+	assert_int_equal(identity_trust_reload(fixture->smf->trust, ca, NULL,
+					       reason, sizeof(reason)), 0);
+	assert_int_equal(ask(fixture, &fixture->gw2, SREN, "gw2", key),
+			 COAP_CHANGED);
+	peer_close(&fixture->gw2);
+	X509_free(certificate);
+	X509_free(authority);
+	EVP_PKEY_free(authority_key);
+	EVP_PKEY_free(key);
+}
+
 /* a token is for enrolment and nothing else */
 static void test_nothing_else(void **state)
 {
@@ -581,6 +625,7 @@ int main(void)
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_enrol),
 		cmocka_unit_test(test_renew),
+		cmocka_unit_test(test_renew_revoked),
 		cmocka_unit_test(test_lost_answer),
 		cmocka_unit_test(test_next_token),
 		cmocka_unit_test(test_nothing_else),

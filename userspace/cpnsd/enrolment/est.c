@@ -255,6 +255,11 @@ static bool may_renew(struct enrolment *enrolment,
 		       "Only the session of a node's certificate renews it");
 		return false;
 	}
+	if (transport_request_check(request)) {
+		refuse(answer, COAP_FORBIDDEN,
+		       "The certificate is not good any more");
+		return false;
+	}
 	return within_day(enrolment, request->peer.id, answer);
 }
 

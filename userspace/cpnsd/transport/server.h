@@ -16,10 +16,12 @@
 #include "transport/psk.h"
 
 struct transport_server;
+struct transport_peer;
 
 struct transport_request {
 	enum transport_method method;
 	struct identity peer;		/* verified */
+	const struct transport_peer *from; /* whose session; NULL: we notify */
 	struct sockaddr_storage address;
 	const struct transport_segment *path;
 	size_t path_count;
@@ -38,6 +40,9 @@ struct transport_request {
 	bool observe;			/* registration of an observation */
 	bool notification;		/* we notify: no request came */
 };
+
+/* is the certificate that the session began with still good? */
+int transport_request_check(const struct transport_request *request);
 
 /* what a handler fills */
 struct transport_answer;

@@ -191,6 +191,7 @@ static int parse(struct request_parts *parts, struct transport_peer *peer,
 	parts->observe = -1;
 	request->method = (enum transport_method)coap_pdu_get_code(pdu);
 	request->peer = peer->identity;
+	request->from = peer;
 	request->address = peer->address;
 	request->psk = coap_session_get_context(peer->session) ==
 		       peer->server->psk_coap;
@@ -246,6 +247,32 @@ void server_dispatch(struct transport_server *server,
 	else
 		transport_answer_problem(answer, COAP_NOT_FOUND,
 					 "No such resource", INT32_MIN);
+}
+
+/**
+ * transport_request_check - check the certificate of who asks once more
+ * @request: of a session with a certificate
+ *
+ * Sessions outlive what was known at their handshakes: time goes on, lists
+ * of revoked certificates are read anew.
+ *
+ * Returns 0, -ENOTCONN no certificate, or the errors of identity_verify().
+ */
+int transport_request_check(const struct transport_request *request)
+{
+	static struct log_limit limit;
+	struct tls_side *side;
+	int error;
+
+	if (!request->from || request->psk)
+		return -ENOTCONN;
+	side = &request->from->server->tls;
+	error = tls_peer_check(side, request->from->session);
+	if (error)
+		log_limited(&limit, LOG_NOTICE, "refused request of %s %s: %s",
+			    identity_kind_name(request->peer.kind),
+			    request->peer.id, side->reason);
+	return error;
 }
 
 static bool same_etag(const struct transport_request *request,

@@ -416,3 +416,21 @@ int tls_peer(const coap_session_t *session, struct identity *identity)
 	X509_free(certificate);
 	return result;
 }
+
+/**
+ * tls_peer_check - are the checks of the handshake still passed
+ * @side: the server's
+ * @session: whose handshake is through
+ *
+ * Returns 0, -ENOTCONN or the errors of identity_verify().
+ */
+int tls_peer_check(struct tls_side *side, const coap_session_t *session)
+{
+	SSL *ssl = ssl_of(session);
+	X509 *certificate = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
+
+	side->reason[0] = '\0';
+	return certificate ? check_client(side, certificate,
+					  SSL_get_peer_cert_chain(ssl)) :
+			     -ENOTCONN;
+}

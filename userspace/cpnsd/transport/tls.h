@@ -89,5 +89,7 @@ void tls_psk_forget(coap_session_t *session);
 
 /* the verified peer of a session whose handshake is through */
 int tls_peer(const coap_session_t *session, struct identity *identity);
+/* is its certificate still good? why not is in @side's reason */
+int tls_peer_check(struct tls_side *side, const coap_session_t *session);
 
 #endif
