@@ -74,6 +74,7 @@ static struct transport_peer *peer_new(struct transport_server *server,
  */
 void peer_begin(struct transport_server *server, coap_session_t *session)
 {
+	static struct log_limit limit;
 	struct transport_peer *peer, *oldest;
 
 	if (coap_session_get_proto(session) != COAP_PROTO_TLS)
@@ -88,7 +89,8 @@ void peer_begin(struct transport_server *server, coap_session_t *session)
 	if (!peer)
 		return;
 	if (server->peers_count > server->peers_max) {
-		log_warning("too many sessions (%u): a new one is ended",
+		log_limited(&limit, LOG_WARNING,
+			    "too many sessions (%u): a new one is ended",
 			    server->peers_max);
 		peer->drop = true;
 	} else if (server->handshakes > server->handshakes_max) {

@@ -29,6 +29,7 @@ static const coap_bin_const_t *find_key(coap_bin_const_t *name,
 					coap_session_t *session, void *context)
 {
 	static coap_bin_const_t key = { .s = answered_key };
+	static struct log_limit limit;
 	struct transport_server *server = context;
 	struct identity identity;
 	size_t size = 0;
@@ -42,12 +43,12 @@ static const coap_bin_const_t *find_key(coap_bin_const_t *name,
 		error = server->psk_key(server->psk_owner, &identity,
 					answered_key, &size);
 	if (error) {
-		log_notice("refused PSK of %s %.64s: %s",
-			   identity_kind_name(identity.kind),
-			   identity.kind ? identity.id : "(no identity)",
-			   error == -EACCES ? "revoked" :
-			   error == -ETIME ? "token has expired" :
-					     "no key of it");
+		log_limited(&limit, LOG_NOTICE, "refused PSK of %s %.64s: %s",
+			    identity_kind_name(identity.kind),
+			    identity.kind ? identity.id : "(no identity)",
+			    error == -EACCES ? "revoked" :
+			    error == -ETIME ? "token has expired" :
+					      "no key of it");
 		size = NO_KEY_SIZE;
 		if (RAND_bytes(answered_key, (int)size) != 1)
 			return NULL;
