@@ -469,6 +469,11 @@ static void test_bad_requests(void **state)
 			       bytes, sizeof(bytes));
 	post(fixture, bytes, size, COAP_FORBIDDEN, "subject is not CN=gw5");
 	size = openssl_request(fixture, "ec", "ec_paramgen_curve:P-256",
+			       "/O=Other/CN=gw5",
+			       "subjectAltName=URI:urn:cpns:node:gw5",
+			       bytes, sizeof(bytes));
+	post(fixture, bytes, size, COAP_FORBIDDEN, "subject is not CN=gw5");
+	size = openssl_request(fixture, "ec", "ec_paramgen_curve:P-256",
 			       "/CN=gw5",
 			       "subjectAltName=URI:urn:cpns:server:main",
 			       bytes, sizeof(bytes));

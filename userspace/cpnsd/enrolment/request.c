@@ -91,20 +91,21 @@ static bool is_p256(EVP_PKEY *key)
 	       !strcmp(group, "prime256v1");
 }
 
-/* 1 it is @text, 0 none is there, -EINVAL another or more than one */
+/* 1 it is @text alone, 0 none is there, -EINVAL another or something besides */
 static int compare_common_name(X509_REQ *request, const char *text)
 {
 	X509_NAME *name = X509_REQ_get_subject_name(request);
-	int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+	int count = X509_NAME_entry_count(name);
 	unsigned char *utf8 = NULL;
 	int size, same;
 
-	if (at < 0)
-		return X509_NAME_entry_count(name) ? -EINVAL : 0;
-	if (X509_NAME_get_index_by_NID(name, NID_commonName, at) >= 0)
+	if (!count)
+		return 0;
+	if (count != 1 ||
+	    X509_NAME_get_index_by_NID(name, NID_commonName, -1) != 0)
 		return -EINVAL;
 	size = ASN1_STRING_to_UTF8(&utf8,
-				   X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+				   X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, 0)));
 	same = size == (int)strlen(text) && !memcmp(utf8, text, (size_t)size);
 	OPENSSL_free(utf8);
 	return same ? 1 : -EINVAL;
