@@ -77,7 +77,7 @@ static bool same_group(const struct observed_path *path,
 	return true;
 }
 
-/* in all of its sessions */
+/* in all of its sessions that are not about to end */
 static unsigned int count_of_node(const struct transport_peer *of,
 				  const struct transport_request *request)
 {
@@ -86,7 +86,7 @@ static unsigned int count_of_node(const struct transport_peer *of,
 	unsigned int count = 0;
 
 	DL_FOREACH(of->server->peers, peer) {
-		if (peer->identity.kind != of->identity.kind ||
+		if (peer->drop || peer->identity.kind != of->identity.kind ||
 		    strcmp(peer->identity.id, of->identity.id) != 0)
 			continue;
 		DL_FOREACH2(peer->observations, observation, peer_next)
