@@ -4,6 +4,7 @@
  * peers that behave badly.  A real socket, the loop in a child process.
  */
 #include <errno.h>
+#include <grp.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -24,10 +25,25 @@
 
 #include "control.h"
 
+#define ADMIN_GROUP 54321
+
 static pid_t daemon_process;
 static char socket_path[108];
 static struct control_reply *held;
 static struct loop_timer later;
+
+/* in the place of libc's: the group need not be on this machine */
+struct group *getgrnam(const char *name)
+{
+	static char *nobody[] = { NULL };
+	static struct group admins = {
+		.gr_name = "cpns-admin",
+		.gr_gid = ADMIN_GROUP,
+		.gr_mem = nobody,
+	};
+
+	return strcmp(name, admins.gr_name) ? NULL : &admins;
+}
 
 static void echo(void *context, const struct control_request *request,
 		 struct control_reply *reply)
@@ -247,6 +263,32 @@ static void test_admin_verbs_are_for_admins(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* whom a service manager gives the group, without an entry in its list */
+static void test_supplementary_group(void **state)
+{
+	static const char asked[] = "{\"verb\":\"later\"}\n";
+	static const char wanted[] = "{\"ok\":true}\n";
+	const gid_t groups[] = { 65533, ADMIN_GROUP };
+	int status;
+	pid_t admin = fork();
+
+	(void)state;
+	if (!admin) {
+		char answer[256] = "";
+		int fd;
+
+		if (setgroups(2, groups) || setgid(65534) || setuid(65534))
+			_exit(2);
+		fd = dial();
+		put(fd, asked);
+		if (read(fd, answer, sizeof(answer) - 1) < 0)
+			_exit(3);
+		_exit(!!strcmp(answer, wanted));
+	}
+	waitpid(admin, &status, 0);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_peer_goes_before_its_answer),
 		cmocka_unit_test(test_many_short_lines),
 		cmocka_unit_test(test_admin_verbs_are_for_admins),
+		cmocka_unit_test(test_supplementary_group),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

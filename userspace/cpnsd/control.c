@@ -375,7 +375,29 @@ static void client_ready(void *context)
 	client_serve(client);
 }
 
-static bool in_admin_group(const struct ucred *peer)
+/* of the process: SupplementaryGroups= gives it to users not listed for it */
+static bool has_group(int fd, gid_t group)
+{
+	gid_t *groups = NULL, *room;
+	socklen_t size = 0;
+	bool found = false;
+	size_t i;
+
+	while (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size)) {
+		room = errno == ERANGE ? realloc(groups, size) : NULL;
+		if (!room) {
+			free(groups);
+			return false;
+		}
+		groups = room;
+	}
+	for (i = 0; i < size / sizeof(*groups); i++)
+		found = found || groups[i] == group;
+	free(groups);
+	return found;
+}
+
+static bool in_admin_group(int fd, const struct ucred *peer)
 {
 	struct group *group = getgrnam("cpns-admin");
 	struct passwd *user;
@@ -385,7 +407,7 @@ static bool in_admin_group(const struct ucred *peer)
 		return true;
 	if (!group)
 		return false;
-	if (peer->gid == group->gr_gid)
+	if (peer->gid == group->gr_gid || has_group(fd, group->gr_gid))
 		return true;
 	user = getpwuid(peer->uid);
 	for (member = group->gr_mem; user && *member; member++)
@@ -415,7 +437,7 @@ static void socket_ready(void *context)
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	client->control = control;
 	client->fd = fd;
-	client->admin = in_admin_group(&client->peer);
+	client->admin = in_admin_group(fd, &client->peer);
 	client->next = control->clients;
 	control->clients = client;
 	control->clients_count++;
