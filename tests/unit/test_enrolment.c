@@ -270,6 +270,50 @@ static void test_next_token(void **state)
 	EVP_PKEY_free(key);
 }
 
+static bool (*really_revoked)(void *context, const char *node);
+static struct loop_timer next_token;
+
+static void make_next_token(void *context)
+{
+	make_token(context, "gw12");
+}
+
+/* asked when a handshake looks for its key */
+static bool revoked_at_handshake(void *context, const char *node)
+{
+	struct smf *smf = context;
+
+	smf->enrolment->revoked = really_revoked;
+	loop_timer_start(&next_token, 0);
+	return really_revoked(context, node);
+}
+
+/* the same for a handshake that is under way */
+static void test_next_token_at_handshake(void **state)
+{
+	struct fixture *fixture = *state;
+	struct enrolment *enrolment = fixture->smf->enrolment;
+	EVP_PKEY *key = make_key();
+	uint8_t before[TOKEN_PSK_SIZE];
+
+	make_token(fixture, "gw12");
+	memcpy(before, psk, sizeof(before));
+	loop_timer_init(&fixture->loop, &next_token, make_next_token, fixture);
+	really_revoked = enrolment->revoked;
+	enrolment->revoked = revoked_at_handshake;
+	assert_true(come(fixture, "enrol:gw12"));
+	assert_memory_not_equal(before, psk, sizeof(before));
+	assert_int_equal(ask(fixture, &device, SEN, "gw12", key),
+			 COAP_UNAUTHORIZED);
+	peer_close(&device);
+	assert_true(psk_open(fixture, &device, psk_dtls_uri, "enrol:gw12", psk,
+			     sizeof(psk)));
+	assert_int_equal(ask(fixture, &device, SEN, "gw12", key),
+			 COAP_CHANGED);
+	peer_close(&device);
+	EVP_PKEY_free(key);
+}
+
 /* fixture->gw3 has the session of gw9's certificate */
 static void test_renew(void **state)
 {
@@ -633,6 +677,7 @@ int main(void)
 		cmocka_unit_test(test_renew_revoked),
 		cmocka_unit_test(test_lost_answer),
 		cmocka_unit_test(test_next_token),
+		cmocka_unit_test(test_next_token_at_handshake),
 		cmocka_unit_test(test_nothing_else),
 		cmocka_unit_test(test_bad_requests),
 		cmocka_unit_test(test_expired),

@@ -95,8 +95,9 @@ static int event(coap_session_t *session, const coap_event_t event)
 		peer_begin(server, session);
 		break;
 	case COAP_EVENT_DTLS_CONNECTED:
-		tls_psk_forget(session);
+		/* looks at the key once more */
 		peer = peer_of_session(server, session);
+		tls_psk_forget(session);
 		if (!peer)
 			break;
 		size = coap_print_addr(coap_session_get_addr_remote(session),

@@ -150,18 +150,37 @@ void server_psk_close(struct transport_server *server)
 	server->psk_coap = NULL;
 }
 
+/* another token may have taken the place of the handshake's meanwhile */
+static bool has_key_still(struct transport_server *server,
+			  const coap_session_t *session,
+			  const struct identity *identity)
+{
+	const coap_bin_const_t *agreed = coap_session_get_psk_key(session);
+	uint8_t key[PSK_KEY_MAX];
+	size_t size;
+	bool same;
+
+	same = agreed && !server->psk_key(server->psk_owner, identity, key,
+					  &size) &&
+	       agreed->length == size &&
+	       !CRYPTO_memcmp(agreed->s, key, size);
+	OPENSSL_cleanse(key, sizeof(key));
+	return same;
+}
+
 /**
  * server_peer_identity - who is at the other end of a session
  * @server: the server
  * @session: whose handshake is through
- * @identity: result, all zero on error
+ * @identity: result
  *
- * Returns 0, -ENOTCONN or -EINVAL.
+ * Returns 0, -ENOTCONN, -EINVAL, or -EACCES its token counts no more.
  */
 int server_peer_identity(struct transport_server *server,
 			 coap_session_t *session, struct identity *identity)
 {
 	const coap_bin_const_t *name;
+	int error;
 
 	if (coap_session_get_context(session) != server->psk_coap)
 		return tls_peer(session, identity);
@@ -171,5 +190,9 @@ int server_peer_identity(struct transport_server *server,
 	name = coap_session_get_psk_identity(session);
 	if (!name || !name->s)
 		return -EINVAL;
-	return psk_identity_parse(name->s, name->length, identity);
+	error = psk_identity_parse(name->s, name->length, identity);
+	if (!error && identity->kind == IDENTITY_ENROLLING &&
+	    !has_key_still(server, session, identity))
+		error = -EACCES;
+	return error;
 }
