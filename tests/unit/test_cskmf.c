@@ -470,7 +470,8 @@ static void test_compromise(void **state)
 	struct epoch_record record;
 	uint32_t leaf;
 
-	two_members(fixture, two());
+	two_members(fixture, document_make(SGID, "atd=\"10\" dtd=\"60\"", GW1,
+					   GW2, NULL));
 	peer_status(fixture, gw2, 1, 0);
 	leaf = gw2->kernel.leaf;
 	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
@@ -484,6 +485,7 @@ static void test_compromise(void **state)
 	heard_record(&gw2->key, &record);
 	assert_int_equal(record.reason, EPOCH_COMPROMISE);
 	assert_int_equal(record.atd, 0);
+	assert_int_equal(record.dtd, 1);
 	epoch_record_free(&record);
 }
 

@@ -253,7 +253,14 @@ static void test_eviction_again(void **state)
 	wait_for_num(fixture, 2);
 	assert_int_equal(group->reason, EPOCH_EVICT);
 	assert_int_equal(group->atd, 0);
-	/* and the next one waits again */
+	/* gw2 had no Sender-ID by which kernels know that its key is dead */
+	assert_int_equal(group->dtd, 1);
+	/* and the next one waits again, until the old key is dead */
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_TIMER,
+					 &updated, reason), 0);
+	assert_in_range(updated.due * 1000, 1000, 2000);
+	wait_for_num(fixture, 3);
+	assert_int_equal(group->dtd, 60);
 	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_TIMER,
 					 &updated, reason), 0);
 	assert_true(updated.due > 50);

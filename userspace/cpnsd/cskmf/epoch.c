@@ -231,6 +231,7 @@ static void stage_record(struct stage *stage, enum epoch_reason reason)
 	const struct group *group = stage->group;
 	const struct group_description *description = group->description;
 	struct epoch_record *record = &stage->record;
+	bool evicts = reason == EPOCH_EVICT || reason == EPOCH_COMPROMISE;
 	uint64_t now = time(NULL);
 
 	memcpy(record->sgid, group->sgid, sizeof(record->sgid));
@@ -245,9 +246,9 @@ static void stage_record(struct stage *stage, enum epoch_reason reason)
 	record->etag_size = sizeof(description->etag);
 	record->suite = description->suite;
 	record->lifetime = description->lifetime;
-	record->atd = reason == EPOCH_EVICT || reason == EPOCH_COMPROMISE ?
-		0 : description->atd;
-	record->dtd = description->dtd;
+	/* the least that a record may have: whose key it was, sends with it */
+	record->atd = evicts ? 0 : description->atd;
+	record->dtd = evicts ? 1 : description->dtd;
 }
 
 static int store_leaves(struct stage *stage)
