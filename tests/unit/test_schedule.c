@@ -60,7 +60,7 @@ static double renewed_in(struct fixture *fixture)
 	return ev_timer_remaining(fixture->loop.ev, &group->timer.timer);
 }
 
-/* a long ATD: the next epoch is in use before this one ends */
+/* a long ATD: the next epoch comes early, but not before older ones are dead */
 static void test_long_activation(void **state)
 {
 	static const char key[] =
@@ -70,12 +70,24 @@ static void test_long_activation(void **state)
 	struct cskmf_updated updated;
 
 	create(fixture, document_make(SGID, key, GW1, GW2, NULL));
-	assert_in_range(renewed_in(fixture), 90, 300 - 200 - 5);
+	assert_in_range(renewed_in(fixture), 245, 251);
 	/* this epoch is active at once, the next one will not be */
 	assert_int_equal(smf_member_remove(fixture->smf, SGID, "gw2",
 					   CSKMF_EVICT, &updated, reason), 0);
 	assert_int_equal(updated.num, 2);
 	assert_in_range(renewed_in(fixture), 90, 300 - 200 - 5);
+}
+
+/* and it reaches everybody before this one ends */
+static void test_renewals_are_spaced(void **state)
+{
+	struct fixture *fixture = *state;
+
+	create(fixture, document_make(SGID, "lifetime=\"60\" atd=\"54\" dtd=\"58\"",
+				      GW1, NULL));
+	assert_in_range(renewed_in(fixture), 50, 55);
+	run_for(fixture, 1);
+	assert_int_equal(the_group(fixture)->num, 1);
 }
 
 static uint32_t seconds_left(struct fixture *fixture)
@@ -309,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_long_activation),
+		TEST(test_renewals_are_spaced),
 		TEST(test_clock_is_set),
 		TEST(test_age_at_start),
 		TEST(test_start_at_1970),

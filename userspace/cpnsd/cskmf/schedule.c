@@ -4,9 +4,9 @@
  *
  * One timer a group, set to the earlier of the epoch that is wanted and the
  * renewal before the lifetime ends.  Epochs that can wait are DTD + 1 s
- * apart, so that never more than two are alive for their sake; evict,
- * compromise and "low" are urgent and do not wait, also when they are tried
- * again.
+ * apart, renewals too, so that never more than two are alive for their sake;
+ * evict, compromise and "low" are urgent and do not wait, also when they are
+ * tried again.
  *
  * What is wanted is in the store until the epoch is, so that no end of the
  * process takes it away.
@@ -58,11 +58,28 @@ static double held_back(const struct group *group)
 	return left;
 }
 
+/* with a DTD as long as the lifetime, still in time to reach everybody */
+static double spaced_in(const struct group *group)
+{
+	double reached = group->lifetime - GROUP_REACH_SECONDS;
+	double spacing = group->dtd + 1;
+
+	return group->made_at - loop_boottime() +
+	       (spacing < reached ? spacing : reached);
+}
+
+/*
+ * A margin that is longer than the spacing gives way: kernels activate what is
+ * pending when the epoch in use ends.
+ */
 static double renewal_in(const struct group *group)
 {
 	double left = renewal_left(group);
+	double spaced = spaced_in(group);
 	double back = held_back(group);
 
+	if (spaced > left)
+		left = spaced;
 	return left > back ? left : back;
 }
 
