@@ -307,6 +307,24 @@ static void test_only_due(void **state)
 	wait_for_num(fixture, 4);
 }
 
+/* who is out is out at once; a number used twice shows by its record */
+static void test_eviction_is_not_held_back(void **state)
+{
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+
+	two_members(fixture, two());
+	start_after(fixture, 85000);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_TIMER,
+					 &updated, reason), 0);
+	assert_true(updated.pending && updated.due > 60);
+	assert_int_equal(smf_member_remove(fixture->smf, SGID, "gw2",
+					   CSKMF_EVICT, &updated, reason), 0);
+	assert_int_equal(updated.num, 2);
+	assert_false(updated.pending);
+}
+
 /*
  * The same number, another key: an epoch was made before anybody was heard.
  * Members have that of before and say so by its record.
@@ -367,6 +385,7 @@ int main(void)
 		TEST(test_same_epoch),
 		TEST(test_old_and_due),
 		TEST(test_only_due),
+		TEST(test_eviction_is_not_held_back),
 		TEST(test_other_epoch),
 	};
 

@@ -47,6 +47,9 @@ static double renewal_left(const struct group *group)
  * members may have another epoch of the number that would be made now.  They
  * get the time to say so: hold.c.  Not after a short way down, where nothing
  * is due.
+ *
+ * What is urgent waits only where the key is over: with one that is good,
+ * who is to be kept out could go on.
  */
 static double held_back(const struct group *group)
 {
@@ -90,7 +93,7 @@ double schedule_due(const struct group *group)
 	double batched = group->wanted_since - now;
 
 	if (group->urgent)
-		return back;
+		return group_seconds_left(group) ? 0 : back;
 	if (group->wanted_changes < CSKMF_BATCH_CHANGES)
 		batched += group->description->batch_ms / 1000.0;
 	if (spaced > batched)
@@ -186,7 +189,7 @@ void schedule_promised(struct group *group, enum epoch_reason reason, bool now)
 	}
 	group->wanted_changes++;
 	group->urgent |= now;
-	if (now && !group->held && !held_back(group))
+	if (now && !group->held && schedule_due(group) <= 0)
 		make(group, group->wanted_reason);
 	else
 		schedule_arm(group);
