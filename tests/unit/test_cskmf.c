@@ -658,10 +658,13 @@ static void test_too_often(void **state)
 }
 
 static void report_capabilities(struct fixture *fixture, struct peer *peer,
-				enum capability_custody custody)
+				enum capability_custody custody,
+				uint8_t condition)
 {
 	struct status_report report = {
 		.num = 1,
+		.conditions = { condition },
+		.conditions_count = !!condition,
 		.has_capabilities = true,
 		.capabilities.custody = custody,
 	};
@@ -681,26 +684,33 @@ static void test_capabilities_reported(void **state)
 {
 	struct fixture *fixture = *state;
 	struct peer *gw1 = &fixture->gw1;
+	struct member *member;
 	int before;
 	unsigned int i;
 
 	two_members(fixture, two());
-	report_capabilities(fixture, gw1, CUSTODY_KERNEL);
+	report_capabilities(fixture, gw1, CUSTODY_KERNEL, 0);
 	assert_int_equal(gw1->answer.code, COAP_CHANGED);
 	before = sqlite3_total_changes(fixture->smf->store->database);
 	for (i = 0; i < 2 * LIMIT_BURST; i++)
-		report_capabilities(fixture, gw1, CUSTODY_KERNEL);
+		report_capabilities(fixture, gw1, CUSTODY_KERNEL, 0);
 	assert_int_equal(gw1->answer.code, COAP_CHANGED);
 	assert_int_equal(sqlite3_total_changes(fixture->smf->store->database),
 			 before);
 	for (i = 0; i < 2 * LIMIT_BURST && gw1->answer.code != 429; i++)
 		report_capabilities(fixture, gw1, i % 2 ? CUSTODY_KERNEL :
-							  CUSTODY_PROCESS);
+							  CUSTODY_PROCESS, 0);
 	assert_refused(&gw1->answer, COAP_TOO_MANY_REQUESTS, INT32_MIN);
 	assert_true(i >= LIMIT_BURST - 20);
-	/* a report of the epoch goes on */
+	/* a report of the epoch goes on, also the one that was refused */
 	peer_status(fixture, gw1, 1, 0);
 	assert_int_equal(gw1->answer.code, COAP_CHANGED);
+	member = member_find(group_find(fixture->smf->cskmf, SGID), "gw1");
+	member->reported = 0;
+	report_capabilities(fixture, gw1, CUSTODY_LOCKDOWN, STATUS_IV_LOW);
+	assert_refused(&gw1->answer, COAP_TOO_MANY_REQUESTS, INT32_MIN);
+	assert_int_equal(member->reported, 1);
+	wait_for_num(fixture, 2);
 }
 
 /* the workers' SEALs are as good, and there when the push goes out */

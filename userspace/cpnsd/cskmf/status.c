@@ -58,14 +58,32 @@ static bool has_failed(const struct status_report *report)
 	return false;
 }
 
+/* each change is a wait for the disk: who flaps is kept out */
+static int take_capabilities(struct cskmf *cskmf, const char *node,
+			     const struct capabilities *capabilities,
+			     struct refusal *refusal)
+{
+	int result;
+
+	if (nodes_has_capabilities(cskmf->nodes, node, capabilities))
+		return 0;
+	if (!limits_take(cskmf->limits, node, loop_boottime()))
+		return refuse(refusal, COAP_TOO_MANY_REQUESTS, INT32_MIN,
+			      "too many changes, wait");
+	result = nodes_set_capabilities(cskmf->nodes, node, capabilities);
+	if (result)
+		return refuse(refusal, COAP_SERVER_ERROR, INT32_MIN,
+			      "the capabilities are not stored: %s",
+			      strerror(-result));
+	return 0;
+}
+
 int status_report(struct group *group, const char *node,
 		  const uint8_t *body, size_t size, struct refusal *refusal)
 {
 	struct member *member = member_find(group, node);
-	struct cskmf *cskmf = group->cskmf;
 	struct status_report report;
 	char reason[100];
-	int result;
 	size_t i;
 
 	if (status_decode(body, size, &report, reason, sizeof(reason)))
@@ -77,28 +95,16 @@ int status_report(struct group *group, const char *node,
 	if (report.num > group->num || is_other(group, &report))
 		return hold_report(group, member, report.num, refusal);
 	hold_heard(group, member);
-	/* each change is a wait for the disk: who flaps is kept out */
-	if (report.has_capabilities &&
-	    !nodes_has_capabilities(cskmf->nodes, node, &report.capabilities)) {
-		if (!limits_take(cskmf->limits, node, loop_boottime()))
-			return refuse(refusal, COAP_TOO_MANY_REQUESTS,
-				      INT32_MIN, "too many changes, wait");
-		result = nodes_set_capabilities(cskmf->nodes, node,
-						&report.capabilities);
-		if (result)
-			goto failed;
-	}
 	if (report.num > member->reported && !has_failed(&report)) {
 		member->reported = report.num;
-		reports_note(cskmf, member);
+		reports_note(group->cskmf, member);
 	}
 	for (i = 0; i < report.conditions_count; i++)
 		if (report.conditions[i] >= STATUS_IV_LOW &&
 		    report.conditions[i] <= STATUS_INSTALL_FAILED)
 			on_condition(group, member, &report,
 				     report.conditions[i]);
-	return 0;
-failed:
-	return refuse(refusal, COAP_SERVER_ERROR, INT32_MIN,
-		      "the report is not stored: %s", strerror(-result));
+	return report.has_capabilities ?
+	       take_capabilities(group->cskmf, node, &report.capabilities,
+				 refusal) : 0;
 }
