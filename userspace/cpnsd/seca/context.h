@@ -107,6 +107,9 @@ struct group {
 	double observed_at;		/* boottime of the observations */
 	double healed_at;
 	uint8_t conditions;		/* bit n: STATUS_* n waits to be told */
+	bool capabilities_due;		/* those, too */
+	uint8_t conditions_sent;	/* in the report under way, or the last */
+	bool capabilities_sent;
 	bool report_due;
 	struct loop_timer retry;	/* acquire again */
 	struct loop_timer timeout;	/* of the pull under way */
@@ -249,6 +252,7 @@ void install_heal_fired(void *context);
 /* status.c */
 void status_report_send(struct group *group, uint8_t condition);
 void status_session_ready(struct group *group);
+void status_send_due(struct group *group);
 
 /* requests.c */
 void requests_answer(struct group *group);

@@ -100,7 +100,8 @@ static void num_came(void *context, const struct transport_response *response)
  * follow_poll_fired - ask for the number; observe anew once a day
  * @context: the group
  *
- * The poll finds what a lost notification did not tell.
+ * The poll finds what a lost notification did not tell.  A report that was not
+ * taken is sent again.
  */
 void follow_poll_fired(void *context)
 {
@@ -122,6 +123,7 @@ void follow_poll_fired(void *context)
 	}
 	if (!group->polling)
 		group_call(group, &call, below, 1, &group->polling);
+	status_send_due(group);
 }
 
 /**

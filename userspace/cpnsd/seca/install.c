@@ -170,6 +170,9 @@ static void established(struct group *group, bool set)
 	group_look(group);
 	if (set) {
 		group->trouble[0] = '\0';
+		/* what was wrong before is not wrong with this one */
+		group->conditions = 0;
+		group->conditions_sent = 0;
 		log_notice("group %s: epoch %u is in the kernel, SID %u",
 			   group->sgid, group->installed, group->own_sid);
 	}

@@ -20,15 +20,19 @@ static void reported(void *context, const struct transport_response *response)
 	struct group *group = context;
 
 	group->reporting = NULL;
-	if (response->error) {
-		group->report_due = true;
-		return;
-	}
-	if (response->code / 100 != 2)
+	if (!response->error && response->code / 100 != 2)
 		log_warning("group %s: status report refused (%d.%02d): %s",
 			    group->sgid, response->code / 100,
 			    response->code % 100,
 			    response->problem ? response->problem : "");
+	/* not taken for now: with the next report, session or poll */
+	if (response->error || response->code == COAP_TOO_MANY_REQUESTS ||
+	    response->code / 100 == 5) {
+		group->conditions |= group->conditions_sent;
+		group->capabilities_due |= group->capabilities_sent;
+		group->report_due = true;
+		return;
+	}
 	if (group->report_due)
 		report_send(group);
 }
@@ -50,7 +54,7 @@ static void fill_report(struct group *group, struct status_report *report)
 			report->conditions[report->conditions_count++] =
 				(uint8_t)condition;
 	if (!seca_node_look(seca, &changed, reason, sizeof(reason)) &&
-	    changed) {
+	    (changed || group->capabilities_due)) {
 		report->has_capabilities = true;
 		report->capabilities = seca->capabilities;
 	}
@@ -81,11 +85,15 @@ static void report_send(struct group *group)
 	}
 	free(body);
 	group->report_due = error != 0;
-	if (!error)
+	group->capabilities_due = report.has_capabilities && error;
+	if (!error) {
+		group->conditions_sent = group->conditions;
+		group->capabilities_sent = report.has_capabilities;
 		group->conditions = 0;
-	else if (error != -ENOTCONN)
+	} else if (error != -ENOTCONN) {
 		log_warning("group %s: status not reported: %s", group->sgid,
 			    strerror(-error));
+	}
 }
 
 /**
@@ -100,7 +108,16 @@ void status_report_send(struct group *group, uint8_t condition)
 	if (condition)
 		group->conditions |= (uint8_t)(1u << condition);
 	group->report_due = true;
-	if (!group->reporting)
+	status_send_due(group);
+}
+
+/**
+ * status_send_due - send what was not taken or could not be sent before
+ * @group: the group
+ */
+void status_send_due(struct group *group)
+{
+	if (group->report_due && !group->reporting)
 		report_send(group);
 }
 
@@ -112,6 +129,5 @@ void status_session_ready(struct group *group)
 {
 	if (group->live)
 		group->report_due = true;
-	if (group->report_due && !group->reporting)
-		report_send(group);
+	status_send_due(group);
 }
