@@ -307,6 +307,31 @@ static void test_only_due(void **state)
 	wait_for_num(fixture, 4);
 }
 
+/* a member that was restarted, too, has no key, and says what it knows */
+static void test_known_not_held(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
+	struct group *group;
+
+	two_members(fixture, two());
+	start_after(fixture, 90000);
+	peer_status(fixture, gw1, 1, STATUS_INSTALL_FAILED);
+	assert_int_equal(gw1->answer.code, COAP_CHANGED);
+	group = group_find(fixture->smf->cskmf, SGID);
+	assert_int_equal(member_find(group, "gw1")->reported, 0);
+	assert_int_equal(viewed(fixture).num, 1);
+	peer_status(fixture, gw2, 1, STATUS_INSTALL_FAILED);
+	wait_for_num(fixture, 2);
+
+	start_after(fixture, 90000);
+	peer_status(fixture, gw1, 3, STATUS_INSTALL_FAILED);
+	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
+	peer_status(fixture, gw2, 3, STATUS_INSTALL_FAILED);
+	assert_refused(&gw2->answer, COAP_UNAVAILABLE, INT32_MIN);
+	assert_int_equal(viewed(fixture).held, 3);
+}
+
 /* who is out is out at once; a number used twice shows by its record */
 static void test_eviction_is_not_held_back(void **state)
 {
@@ -385,6 +410,7 @@ int main(void)
 		TEST(test_same_epoch),
 		TEST(test_old_and_due),
 		TEST(test_only_due),
+		TEST(test_known_not_held),
 		TEST(test_eviction_is_not_held_back),
 		TEST(test_other_epoch),
 	};

@@ -14,7 +14,7 @@ static const char *const conditions[] = {
 	[STATUS_IV_LOW] = "IVs low",
 	[STATUS_SEQUENCE_LOW] = "sequence numbers low",
 	[STATUS_SPI_COLLISION] = "SPI collision",
-	[STATUS_INSTALL_FAILED] = "install failed",
+	[STATUS_INSTALL_FAILED] = "not installed",
 };
 
 /*

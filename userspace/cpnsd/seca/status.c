@@ -44,8 +44,17 @@ static void fill_report(struct group *group, struct status_report *report)
 	unsigned int condition;
 	bool changed = false;
 
-	/* with no epoch held the number says which one failed */
+	/*
+	 * With no epoch held the number says which one failed.  Where none
+	 * did, it is the last one known, so that a server whose state is an
+	 * old copy hears of it; it must not count as held.
+	 */
 	report->num = group->installed ? group->installed : group->known;
+	if (!group->installed && !group->conditions && group->chain.num) {
+		report->num = group->chain.num;
+		report->conditions[report->conditions_count++] =
+			STATUS_INSTALL_FAILED;
+	}
 	report->has_record = report->num == group->chain.num;
 	memcpy(report->record, group->chain.hash, sizeof(report->record));
 	for (condition = STATUS_IV_LOW; condition <= STATUS_INSTALL_FAILED;
@@ -122,12 +131,12 @@ void status_send_due(struct group *group)
 }
 
 /**
- * status_session_ready - a session is there (again): report what is held
+ * status_session_ready - a session is there (again): report what is held, or was
  * @group: the group
  */
 void status_session_ready(struct group *group)
 {
-	if (group->live)
+	if (group->live || group->chain.num)
 		group->report_due = true;
 	status_send_due(group);
 }
