@@ -35,7 +35,7 @@ static struct loop_timer later;
 /* in the place of libc's: the group need not be on this machine */
 struct group *getgrnam(const char *name)
 {
-	static char *nobody[] = { NULL };
+	static char *nobody[1];
 	static struct group admins = {
 		.gr_name = "cpns-admin",
 		.gr_gid = ADMIN_GROUP,

@@ -108,7 +108,7 @@ struct group {
 	double healed_at;
 	uint8_t conditions;		/* bit n: STATUS_* n waits to be told */
 	bool capabilities_due;		/* those, too */
-	uint8_t conditions_sent;	/* in the report under way, or the last */
+	uint8_t conditions_sent;	/* in the last report */
 	bool capabilities_sent;
 	bool report_due;
 	struct loop_timer retry;	/* acquire again */
