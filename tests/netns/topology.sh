@@ -188,8 +188,9 @@ capture_start() {
 	wait_until 10 grep -q listening "$lab/$1.tcpdump"
 }
 
+# the kernel gives tcpdump what it has caught after a second at the latest
 capture_stop() {
-	sleep 0.5
+	sleep 1.5
 	kill -INT "$(cat "$lab/$1.capture")" 2>/dev/null
 	wait "$(cat "$lab/$1.capture")" 2>/dev/null
 	return 0
