@@ -40,3 +40,21 @@ lab_up() {
 	echo "Bail out! no group to test with"
 	exit 1
 }
+
+# member_of NAMESPACE FIELD...: what its daemon says of its groups, one a line
+member_of() {
+	in_ns "$1" "$cpnsctl" status --json | python3 -c '
+import json, sys
+for group in json.load(sys.stdin)["daemon"]["member"]["groups"]:
+    print(*(group[field] for field in sys.argv[1:]))' "${@:2}"
+}
+
+# sid_of NAMESPACE: the Sender-ID it seals under
+sid_of() {
+	member_of "$1" sid
+}
+
+# all_listed: both gateways have the group from the server, for lab_up
+all_listed() {
+	logged gw1 "group $sgid: listed" && logged gw2 "group $sgid: listed"
+}

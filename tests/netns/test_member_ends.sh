@@ -11,20 +11,8 @@ set -u
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/lab.sh"
 
-phase_of() {
-	in_ns "$1" "$cpnsctl" status --json | python3 -c '
-import json, sys
-for group in json.load(sys.stdin)["daemon"]["member"]["groups"]:
-    print(group["phase"], group["sid"])'
-}
 phase_is() {
-	phase_of "$1" | grep -q "^$2"
-}
-sid_of() {
-	phase_of "$1" | cut -d ' ' -f 2
-}
-all_listed() {
-	logged gw1 "group $sgid: listed" && logged gw2 "group $sgid: listed"
+	member_of "$1" phase | grep -q "^$2"
 }
 # three_members NET: the document with gw3 and 10.NET.0.0/24 behind it
 three_members() {

@@ -11,15 +11,6 @@ set -u
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/lab.sh"
 
-sid_of() {
-	in_ns "$1" "$cpnsctl" status --json | python3 -c '
-import json, sys
-for group in json.load(sys.stdin)["daemon"]["member"]["groups"]:
-    print(group["sid"])'
-}
-all_listed() {
-	logged gw1 "group $sgid: listed" && logged gw2 "group $sgid: listed"
-}
 lab_up all_listed < <(group_document "$sgid" esp |
 	sed 's/delivery="push"/delivery="pull"/')
 

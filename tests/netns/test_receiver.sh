@@ -11,12 +11,6 @@ set -u
 # shellcheck source=tests/netns/lab.sh
 . "$(dirname "$0")/lab.sh"
 
-sid_of() {
-	in_ns "$1" "$cpnsctl" status --json | python3 -c '
-import json, sys
-for group in json.load(sys.stdin)["daemon"]["member"]["groups"]:
-    print(group["sid"])'
-}
 document() {
 	group_document "$sgid" esp |
 		sed "/node:gw2/s/cpns:member/cpns:member roles=\"$1\"/"
