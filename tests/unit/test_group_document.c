@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/nets.h"
 #include "proto/response.h"
 #include "smf/group_document.h"
 
@@ -123,39 +124,115 @@ static void test_variants(void **state)
 	group_document_free(description);
 }
 
+/* @entries in a group of their own; @stored: as if accepted before */
+static int parse_entries(const char *entries, bool stored,
+			 struct group_description **description, char *reason,
+			 size_t room)
+{
+	char text[2048];
+	int used;
+
+	used = snprintf(text, sizeof(text),
+			"<group xmlns=\"urn:oma:xml:poc:list-service\""
+			" xmlns:cpns=\"urn:cpns:xml:group-key:1\">"
+			"<list-service uri=\"sip:told@cpns.example\"><list>%s</list>"
+			"<cpns:group-key signer=\"urn:cpns:signer:main\""
+			" location=\"coaps+tcp://192.0.2.10/ace-group/sip:told@cpns.example\"/>"
+			"</list-service></group>", entries);
+	assert_in_range(used, 1, sizeof(text) - 1);
+	return (stored ? group_document_parse_stored : group_document_parse)
+		(text, used, description, reason, room);
+}
+
+#define ENTRY(node, roles, tunnel, nets) \
+	"<entry uri=\"urn:cpns:node:" node "\"><cpns:member" roles \
+	" tunnel=\"" tunnel "\" nets=\"" nets "\"/></entry>\n"
+#define RECEIVER " roles=\"receiver\""
+#define GW1	ENTRY("gw1", "", "192.0.2.1", "10.1.0.0/24")
+
+/* is an address of @net told, and by how many members? */
+static unsigned int tellers(const struct group_description *description,
+			    const char *address)
+{
+	const struct group_member *member;
+	struct roster_net host = { .prefix = 32 };
+	unsigned int count = 0;
+	size_t i, k;
+
+	assert_int_equal(roster_address_parse(address, &host.network), 0);
+	for (i = 0; i < description->members_count; i++) {
+		member = &description->members[i];
+		for (k = 0; k < member->told_count; k++)
+			count += roster_net_within(&host, &member->told[k]);
+	}
+	return count;
+}
+
 /* a receiver's nets are its own where nobody else has them */
 static void test_told_nets(void **state)
 {
-	static const char text[] =
-		"<group xmlns=\"urn:oma:xml:poc:list-service\""
-		" xmlns:cpns=\"urn:cpns:xml:group-key:1\">"
-		"<list-service uri=\"sip:told@cpns.example\"><list>"
-		"<entry uri=\"urn:cpns:node:in-gw1\"><cpns:member roles=\"receiver\""
-		" tunnel=\"192.0.2.3\" nets=\"10.1.0.7/32 10.9.0.0/24\"/></entry>"
-		"<entry uri=\"urn:cpns:node:gw1\"><cpns:member"
-		" tunnel=\"192.0.2.1\" nets=\"10.1.0.0/24\"/></entry>"
-		"<entry uri=\"urn:cpns:node:wide\"><cpns:member roles=\"receiver\""
-		" tunnel=\"192.0.2.4\" nets=\"0.0.0.0/0 192.0.2.0/30 10.9.0.0/16\"/>"
-		"</entry></list>"
-		"<cpns:group-key signer=\"urn:cpns:signer:main\""
-		" location=\"coaps+tcp://192.0.2.10/ace-group/sip:told@cpns.example\"/>"
-		"</list-service></group>";
+	static const char *const orders[] = {
+		ENTRY("in-gw1", RECEIVER, "192.0.2.3", "10.1.0.7/32 10.9.0.0/24")
+		GW1 ENTRY("wide", RECEIVER, "192.0.2.4", "10.9.0.0/16"),
+		ENTRY("wide", RECEIVER, "192.0.2.4", "10.9.0.0/16") GW1
+		ENTRY("in-gw1", RECEIVER, "192.0.2.3", "10.1.0.7/32 10.9.0.0/24"),
+		/* around a sender's, and around the ends of tunnels */
+		ENTRY("wide", RECEIVER, "198.51.100.4", "10.0.0.0/8 192.0.2.0/24")
+		GW1 ENTRY("twin", RECEIVER, "192.0.2.5", "10.0.0.0/8"),
+	};
 	struct group_description *description;
-	const struct group_member *member;
 	char reason[256];
+	size_t i;
 
-	assert_int_equal(group_document_parse(text, sizeof(text) - 1,
-					      &description, reason,
-					      sizeof(reason)), 0);
-	member = &description->members[0];
-	assert_int_equal(member->nets_count, 2);
-	assert_int_equal(member->told_count, 1);
-	assert_int_equal(member->told[0].network.address[1], 9);
-	assert_int_equal(description->members[1].told_count, 1);
-	member = &description->members[2];
-	assert_int_equal(member->nets_count, 3);
-	assert_int_equal(member->told_count, 0);
-	group_document_free(description);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(parse_entries(orders[i], false, &description,
+					       reason, sizeof(reason)), 0);
+		assert_int_equal(tellers(description, "10.1.0.7"), 1);
+		assert_int_equal(tellers(description, "10.1.0.255"), 1);
+		assert_int_equal(tellers(description, "10.9.0.1"), 1);
+		assert_int_equal(tellers(description, "10.9.1.0"), 1);
+		assert_int_equal(tellers(description, "10.9.255.255"), 1);
+		assert_int_equal(tellers(description, "192.0.2.1"), 0);
+		assert_int_equal(group_description_find(description, "gw1")
+				 ->told_count, 1);
+		if (i == 2) {
+			assert_int_equal(tellers(description, "10.1.1.0"), 1);
+			assert_int_equal(tellers(description, "192.0.2.0"), 1);
+			assert_int_equal(tellers(description, "192.0.2.2"), 1);
+			assert_int_equal(tellers(description, "192.0.2.5"), 0);
+		}
+		group_document_free(description);
+	}
+}
+
+/* as a sender's: what would shut a gateway out */
+static void test_refused_nets_of_receivers(void **state)
+{
+	static const struct {
+		const char *entries, *words;
+	} cases[] = {
+		{ GW1 ENTRY("pne", RECEIVER, "192.0.2.3", "192.0.2.3/32"),
+		  "line 2: nets: 192.0.2.3/32 of pne covers its own tunnel" },
+		{ GW1 ENTRY("all", RECEIVER, "192.0.2.3", "0.0.0.0/0"),
+		  "line 2: nets: 0.0.0.0/0 of all is a default route" },
+	};
+	struct group_description *description;
+	char reason[256];
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(parse_entries(cases[i].entries, false,
+					       &description, reason,
+					       sizeof(reason)), -EBADMSG);
+		assert_memory_equal(reason, cases[i].words,
+				    strlen(cases[i].words));
+		/* one that was accepted once does not stop the server */
+		assert_int_equal(parse_entries(cases[i].entries, true,
+					       &description, reason,
+					       sizeof(reason)), 0);
+		assert_int_equal(description->members[1].told_count, 0);
+		group_document_free(description);
+	}
 }
 
 /* @members with a net each, @most of them senders at the same time */
@@ -184,6 +261,13 @@ static int parse_many(unsigned int members, const char *roles,
 			 " location=\"coaps+tcp://192.0.2.10/ace-group/sip:large@cpns.example\""
 			 " max-senders=\"%u\"/></list-service></group>", most);
 	result = group_document_parse(text, used, description, reason, room);
+	if (result) {
+		assert_int_equal(group_document_parse_stored(text, used,
+							     description, NULL,
+							     0), 0);
+		group_document_free(*description);
+		*description = NULL;
+	}
 	free(text);
 	return result;
 }
@@ -504,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_variants),
 		cmocka_unit_test(test_told_nets),
+		cmocka_unit_test(test_refused_nets_of_receivers),
 		cmocka_unit_test(test_senders_of_one_roster),
 		cmocka_unit_test(test_all_good),
 		cmocka_unit_test(test_all_bad),

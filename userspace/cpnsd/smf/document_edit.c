@@ -123,7 +123,7 @@ int group_document_add_member(const struct group_description *document,
 			      char **text, size_t *size,
 			      char *reason, size_t room)
 {
-	struct document_error error = { reason, room };
+	const struct document_error error = { reason, room, false };
 	xmlNode *list;
 	xmlDoc *xml;
 	int result;
@@ -153,7 +153,7 @@ int group_document_remove_member(const struct group_description *document,
 				 const char *node, char **text, size_t *size,
 				 char *reason, size_t room)
 {
-	struct document_error error = { reason, room };
+	const struct document_error error = { reason, room, false };
 	xmlNode *list, *entry;
 	xmlDoc *xml;
 	int result;

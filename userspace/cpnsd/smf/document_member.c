@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/nets.h"
 #include "proto/response.h"
 #include "smf/document_parts.h"
 
@@ -153,26 +154,6 @@ int document_member(xmlNode *node, struct group_member *member,
 	return result;
 }
 
-static bool same_bits(const uint8_t *one, const uint8_t *other,
-		      unsigned int bits)
-{
-	unsigned int bytes = bits / 8;
-	uint8_t mask = bits % 8 ? 0xff << (8 - bits % 8) : 0;
-
-	return !memcmp(one, other, bytes) &&
-	       (!mask || (one[bytes] & mask) == (other[bytes] & mask));
-}
-
-bool document_nets_overlap(const struct roster_net *one,
-			   const struct roster_net *other)
-{
-	unsigned int bits = one->prefix < other->prefix ? one->prefix :
-							  other->prefix;
-
-	return one->network.family == other->network.family &&
-	       same_bits(one->network.address, other->network.address, bits);
-}
-
 #define NET_TEXT_SIZE	(INET6_ADDRSTRLEN + 4)
 
 static const char *net_text(const struct roster_net *net,
@@ -209,12 +190,8 @@ static int compare_nets(const void *one_pointer, const void *other_pointer)
 	return order;
 }
 
-static int refuse_line(const struct document_error *error, unsigned int line,
-		       const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int refuse_line(const struct document_error *error, unsigned int line,
-		       const char *format, ...)
+int document_refuse_line(const struct document_error *error, unsigned int line,
+			 const char *format, ...)
 {
 	va_list arguments;
 	int used = snprintf(error->reason, error->room, "line %u: ", line);
@@ -241,17 +218,18 @@ static int check_overlap(struct owned_net *nets, size_t count,
 	size_t depth = 0, i, k;
 
 	for (i = 0; i < count; i++) {
-		while (depth && !document_nets_overlap(open[depth - 1]->net,
-						       nets[i].net))
+		while (depth && !roster_net_within(nets[i].net,
+						   open[depth - 1]->net))
 			depth--;
 		for (k = 0; k < depth; k++)
 			if (open[k]->owner != nets[i].owner)
-				return refuse_line(error, nets[i].owner->line,
-						   "nets: %s of %s overlaps %s of %s",
-						   net_text(nets[i].net, one),
-						   nets[i].owner->node,
-						   net_text(open[k]->net, other),
-						   open[k]->owner->node);
+				return document_refuse_line(error,
+							    nets[i].owner->line,
+							    "nets: %s of %s overlaps %s of %s",
+							    net_text(nets[i].net, one),
+							    nets[i].owner->node,
+							    net_text(open[k]->net, other),
+							    open[k]->owner->node);
 		/* equal nets of one owner add nothing to the stack */
 		if (!depth || open[depth - 1]->net->prefix !=
 		    nets[i].net->prefix)
@@ -294,27 +272,26 @@ static int check_nets(const struct group_description *document,
  * A net around the tunnel's own end would catch the tunnel in itself.  In
  * transport mode there is no tunnel: the net is the member's own address.
  */
-static int check_own_nets(const struct group_member *member, bool transport,
-			  const struct document_error *error)
+int document_check_net(const struct group_member *member,
+		       const struct roster_net *net, bool transport,
+		       const struct document_error *error)
 {
-	const struct roster_net *net;
+	struct roster_net end = { 0 };
 	char text[NET_TEXT_SIZE];
-	size_t i, k;
+	size_t i;
 
-	for (i = 0; i < member->nets_count; i++) {
-		net = &member->nets[i];
-		if (!net->prefix)
-			return refuse_line(error, member->line,
-					   "nets: %s of %s is a default route and allow-default is not set",
-					   net_text(net, text), member->node);
-		for (k = 0; k < member->tunnels_count && !transport; k++)
-			if (member->tunnels[k].family == net->network.family &&
-			    same_bits(member->tunnels[k].address,
-				      net->network.address, net->prefix))
-				return refuse_line(error, member->line,
-						   "nets: %s of %s covers its own tunnel address and allow-default is not set",
-						   net_text(net, text),
-						   member->node);
+	if (!net->prefix)
+		return document_refuse_line(error, member->line,
+					    "nets: %s of %s is a default route and allow-default is not set",
+					    net_text(net, text), member->node);
+	for (i = 0; i < member->tunnels_count && !transport; i++) {
+		end.network = member->tunnels[i];
+		end.prefix = end.network.family == AF_INET ? 32 : 128;
+		if (roster_net_within(&end, net))
+			return document_refuse_line(error, member->line,
+						    "nets: %s of %s covers its own tunnel address and allow-default is not set",
+						    net_text(net, text),
+						    member->node);
 	}
 	return 0;
 }
@@ -323,18 +300,24 @@ static int check_sender(const struct group_description *document,
 			const struct group_member *member,
 			const struct document_error *error)
 {
+	int result = 0;
+	size_t i;
+
 	if (document->data_esp && !member->tunnels_count &&
 	    !member->tunnel_dynamic)
-		return refuse_line(error, member->line,
-				   "%s sends ESP and has no tunnel",
-				   member->node);
+		return document_refuse_line(error, member->line,
+					    "%s sends ESP and has no tunnel",
+					    member->node);
 	if (document->data_esp && !member->nets_count)
-		return refuse_line(error, member->line,
-				   "%s sends ESP and has no nets",
-				   member->node);
-	if (document->allow_default)
-		return 0;
-	return check_own_nets(member, document->transport_mode, error);
+		return document_refuse_line(error, member->line,
+					    "%s sends ESP and has no nets",
+					    member->node);
+	for (i = 0; i < member->nets_count && !result; i++)
+		if (!document->allow_default)
+			result = document_check_net(member, &member->nets[i],
+						    document->transport_mode,
+						    error);
+	return result;
 }
 
 int document_check_members(const struct group_description *document,
@@ -349,9 +332,9 @@ int document_check_members(const struct group_description *document,
 		if (!(member->roles & ROLE_BIT_SENDER))
 			continue;
 		if (++senders > document->max_senders)
-			return refuse_line(error, member->line,
-					   "more senders than max-senders %u",
-					   document->max_senders);
+			return document_refuse_line(error, member->line,
+						    "more senders than max-senders %u",
+						    document->max_senders);
 		result = check_sender(document, member, error);
 		if (result)
 			return result;

@@ -26,12 +26,20 @@ int document_member(xmlNode *node, struct group_member *member,
 int document_check_members(const struct group_description *document,
 			   const struct document_error *error);
 
-bool document_nets_overlap(const struct roster_net *one,
-			   const struct roster_net *other);
-/* fills told of each member; 0 or -ENOMEM */
-int document_tell_nets(struct group_description *document);
+/* a net around the tunnel's own end, or a default route: -EBADMSG */
+int document_check_net(const struct group_member *member,
+		       const struct roster_net *net, bool transport,
+		       const struct document_error *error);
+/* fills told of each member; 0, -EBADMSG or -ENOMEM */
+int document_tell_nets(struct group_description *document,
+		       const struct document_error *error);
 
-/* the roster of all senders fits into an answer */
+/* as document_refuse(), with the line of an element that is read already */
+int document_refuse_line(const struct document_error *error, unsigned int line,
+			 const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* the roster of all senders fits into an answer, and each member's list */
 int document_check_roster(const struct group_description *document,
 			  const struct document_error *error);
 

@@ -16,6 +16,8 @@
 
 /* signature, signer's certificate, SGID, the fixed fields */
 #define AROUND_MOST	4096
+/* a group in a node's list, without its strings and the members */
+#define GROUP_MOST	128
 /* a Sender-ID that is gone */
 #define GONE_MOST	3
 
@@ -25,7 +27,8 @@ static size_t address_most(const struct roster_address *address)
 }
 
 /* bytes of sender in wire.md's CDDL, at most */
-static size_t line_most(const struct group_member *member)
+static size_t line_most(const struct group_member *member,
+			const struct roster_net *nets, size_t nets_count)
 {
 	size_t size = 1 + 3 + 2 + strlen(member->node) + 1 + 3, i;
 
@@ -33,8 +36,8 @@ static size_t line_most(const struct group_member *member)
 		size += 1 + 16;
 	for (i = 0; i < member->tunnels_count; i++)
 		size += address_most(&member->tunnels[i]);
-	for (i = 0; i < member->nets_count; i++)
-		size += 1 + 2 + address_most(&member->nets[i].network);
+	for (i = 0; i < nets_count; i++)
+		size += 1 + 2 + address_most(&nets[i].network);
 	return size;
 }
 
@@ -46,6 +49,38 @@ static int refuse_size(const struct group_member *member, const char *what,
 		 "line %u: the %s has no room for more than %u of them (64 KiB with max-senders %u): list some as receivers without tunnel and nets, give them fewer nets, or make groups of them",
 		 member->line, what, most, max_senders);
 	return -EBADMSG;
+}
+
+/**
+ * group_document_list_size() - what a member's list of groups has of this one
+ * @document: group document
+ *
+ * Return: bytes without the member's own entry, at most.
+ */
+size_t group_document_list_size(const struct group_description *document)
+{
+	size_t size = GROUP_MOST + strlen(document->sgid) +
+		      strlen(document->location) + strlen(document->signer), i;
+	const struct group_member *member;
+
+	for (i = 0; i < document->members_count; i++) {
+		member = &document->members[i];
+		if (group_member_is_told_of(member))
+			size += line_most(member, member->told,
+					  member->told_count);
+	}
+	return size;
+}
+
+/**
+ * group_document_own_size() - a member's own entry in its list of groups
+ * @own: of a group document
+ *
+ * Return: bytes, at most.
+ */
+size_t group_document_own_size(const struct group_member *own)
+{
+	return line_most(own, own->nets, own->nets_count);
 }
 
 /* senders are in the signed roster, who has nets in each member's list */
@@ -62,7 +97,8 @@ int document_check_roster(const struct group_description *document,
 	for (i = 0; i < document->members_count; i++) {
 		member = &document->members[i];
 		if (group_member_is_told_of(member)) {
-			list += line_most(member);
+			list += line_most(member, member->told,
+					  member->told_count);
 			if (list > TRANSPORT_BODY_MAX)
 				return refuse_size(member, "list of the members' nets",
 						   listed, document->max_senders,
@@ -71,7 +107,7 @@ int document_check_roster(const struct group_description *document,
 		}
 		if (!(member->roles & ROLE_BIT_SENDER))
 			continue;
-		roster += line_most(member);
+		roster += line_most(member, member->nets, member->nets_count);
 		if (roster > TRANSPORT_BODY_MAX)
 			return refuse_size(member, "signed roster of the senders",
 					   senders, document->max_senders,

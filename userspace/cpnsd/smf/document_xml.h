@@ -20,6 +20,7 @@
 struct document_error {
 	char *reason;
 	size_t room;
+	bool stored;	/* accepted once: not refused for what is asked since */
 };
 
 /* writes "line <n>: <words>"; always gives -EBADMSG */

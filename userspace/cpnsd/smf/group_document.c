@@ -344,8 +344,8 @@ static int read_service(xmlNode *node, struct group_description *document,
 	if (!result)
 		result = document_check_members(document, error);
 	if (!result)
-		result = document_tell_nets(document);
-	if (!result)
+		result = document_tell_nets(document, error);
+	if (!result && !error->stored)
 		result = document_check_roster(document, error);
 	return result;
 }
@@ -379,20 +379,19 @@ static int read_group(xmlDoc *xml, struct group_description *document,
 	return read_service(service, document, error);
 }
 
-int group_document_parse(const char *text, size_t size,
-			 struct group_description **document,
-			 char *reason, size_t room)
+static int parse(const char *text, size_t size,
+		 struct group_description **document,
+		 const struct document_error *error)
 {
-	struct document_error error = { reason, room };
 	uint8_t hash[SHA256_DIGEST_LENGTH];
 	struct group_description *parsed;
 	xmlDoc *xml;
 	int result;
 
 	*document = NULL;
-	if (room)
-		*reason = 0;
-	result = document_xml_read(text, size, &xml, &error);
+	if (error->room)
+		*error->reason = 0;
+	result = document_xml_read(text, size, &xml, error);
 	if (result)
 		return result;
 	parsed = calloc(1, sizeof(*parsed));
@@ -407,7 +406,7 @@ int group_document_parse(const char *text, size_t size,
 	parsed->document_size = size;
 	SHA256((const uint8_t *)text, size, hash);
 	memcpy(parsed->etag, hash, sizeof(parsed->etag));
-	result = read_group(xml, parsed, &error);
+	result = read_group(xml, parsed, error);
 out:
 	xmlFreeDoc(xml);
 	if (result)
@@ -415,8 +414,26 @@ out:
 	else
 		*document = parsed;
 	if (result == -ENOMEM)
-		snprintf(reason, room, "out of memory");
+		snprintf(error->reason, error->room, "out of memory");
 	return result;
+}
+
+int group_document_parse(const char *text, size_t size,
+			 struct group_description **document,
+			 char *reason, size_t room)
+{
+	const struct document_error error = { reason, room, false };
+
+	return parse(text, size, document, &error);
+}
+
+int group_document_parse_stored(const char *text, size_t size,
+				struct group_description **document,
+				char *reason, size_t room)
+{
+	const struct document_error error = { reason, room, true };
+
+	return parse(text, size, document, &error);
 }
 
 void group_document_free(struct group_description *document)

@@ -34,9 +34,19 @@
 int group_document_parse(const char *text, size_t size,
 			 struct group_description **document,
 			 char *reason, size_t room);
+/*
+ * The same for a document that was accepted before: one of an older version
+ * is not refused for its receivers' nets or the size of its lists.
+ */
+int group_document_parse_stored(const char *text, size_t size,
+				struct group_description **document,
+				char *reason, size_t room);
 void group_document_free(struct group_description *document);
 /* has nets that the other members must know of, or sends */
 bool group_member_is_told_of(const struct group_member *member);
+
+size_t group_document_list_size(const struct group_description *document);
+size_t group_document_own_size(const struct group_member *own);
 
 /* what `cpnsctl group add-member` says of a new entry; NULL: left out */
 struct group_document_entry {

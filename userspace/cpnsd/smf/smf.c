@@ -22,8 +22,9 @@ static int describe(void *context, const void *document, size_t size,
 		    struct group_description **description,
 		    char *reason, size_t room)
 {
-	return group_document_parse(document, size, description, reason,
-				    room);
+	/* a new one went through read_document() */
+	return group_document_parse_stored(document, size, description, reason,
+					   room);
 }
 
 static void forget(void *context, struct group_description *description)
