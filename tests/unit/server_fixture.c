@@ -191,7 +191,7 @@ void server_stop(struct fixture *fixture)
 
 char *document_make(const char *sgid, const char *key, ...)
 {
-	static char text[65536];
+	static char text[160 * 1024];
 	va_list entries;
 	const char *entry;
 	size_t used;

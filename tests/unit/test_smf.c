@@ -107,6 +107,61 @@ static void test_own_resource_only(void **state)
 }
 
 /* tunnel="dynamic": where the session comes from */
+#define WIDE_ROOM	(128 * 1024)
+
+/* @sgid with gw1 and so many receivers, each with a net; free() */
+static char *wide(const char *sgid, unsigned int receivers)
+{
+	char *entries = malloc(WIDE_ROOM), *document;
+	size_t used = 0;
+
+	assert_non_null(entries);
+	for (unsigned int i = 0; i < receivers; i++)
+		used += snprintf(entries + used, WIDE_ROOM - used,
+				 "<entry uri=\"urn:cpns:node:node%u\"><cpns:member roles=\"receiver\" nets=\"10.%u.%u.0/24\"/></entry>",
+				 i, 16 + (i >> 8), i & 255);
+	assert_true(used < WIDE_ROOM);
+	document = strdup(document_make(sgid, QUICK, GW1, entries, NULL));
+	assert_non_null(document);
+	free(entries);
+	return document;
+}
+
+/* all groups of a node are one answer: said before it asks */
+static void test_list_has_room(void **state)
+{
+	struct fixture *fixture = *state;
+	struct group_properties *groups;
+	struct peer *gw1 = &fixture->gw1;
+	char reason[SMF_REASON_MAX], sgid[CPNS_SGID_MAX + 1];
+	struct cskmf_updated updated;
+	char *first = wide(SGID, 1000), *less = wide(SGID, 999);
+	char *second = wide("sip:second@cpns.example", 1000);
+	uint32_t num;
+
+	create(fixture, first);
+	free(first);
+	if (smf_group_create(fixture->smf, second, strlen(second), sgid, &num,
+			     reason))
+		fail_msg("%s", reason);
+	free(second);
+	second = wide("sip:third@cpns.example", 1000);
+	assert_int_equal(smf_group_create(fixture->smf, second, strlen(second),
+					  sgid, &num, reason), -EBADMSG);
+	assert_non_null(strstr(reason, "the list of all groups of gw1"));
+	assert_non_null(strstr(reason, "line "));
+	assert_int_equal(smf_group_update(fixture->smf, SGID, less,
+					  strlen(less), CSKMF_DOCUMENT, &updated,
+					  reason), 0);
+	peer_open(fixture, gw1, "gw1");
+	peer_register(fixture, gw1, NULL);
+	peer_call(fixture, gw1, METHOD_GET, "smf|gw1", FORMAT_NONE, NULL, 0);
+	assert_int_equal(told(&gw1->answer, &groups), 2);
+	properties_free(groups, 2);
+	free(second);
+	free(less);
+}
+
 static void test_dynamic_tunnel(void **state)
 {
 	struct fixture *fixture = *state;
@@ -656,6 +711,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_list_of_groups),
 		TEST(test_own_resource_only),
+		TEST(test_list_has_room),
 		TEST(test_dynamic_tunnel),
 		TEST(test_manage),
 		TEST(test_list_observed),

@@ -53,6 +53,8 @@ static int read_document(const struct smf *smf, const char *text, size_t size,
 	if (result)
 		return result;
 	result = smf_check_signer(smf, *description, reason);
+	if (!result)
+		result = smf_check_list_room(smf, *description, reason);
 	if (result)
 		group_document_free(*description);
 	return result;

@@ -75,6 +75,10 @@ int smf_node_revoke(struct smf *smf, const char *node, bool revoked,
 int smf_check_signer(const struct smf *smf,
 		     const struct group_description *description,
 		     char *reason);
+/* list_room.c */
+int smf_check_list_room(const struct smf *smf,
+			const struct group_description *description,
+			char *reason);
 
 /* directory.c: [server] groups= */
 struct file_change;		/* written beside, not yet in place */
