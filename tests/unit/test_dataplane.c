@@ -227,6 +227,96 @@ static void policies_of_a_group(void **state)
 	block_table_free(&table);
 }
 
+/* a gateway that stands by for another has the same net */
+static void own_net_is_not_anothers(void **state)
+{
+	struct roster_address group = address("239.1.2.3");
+	struct block_table table = { 0 };
+	struct policy_list list = { 0 };
+	struct fixture f;
+
+	fixture_make(&f, "10.9.0.0/24", "10.9.0.0/24");
+	f.group.multicast_family = group.family;
+	memcpy(f.group.multicast, group.address, 16);
+	assert_int_equal(plan_blocks(&f.group, &table), 1);
+	assert_int_equal(block_table_policies(&table, &list), 0);
+	assert_int_equal(plan_encrypt(&f.group, &list), 0);
+	/* to the multicast group, and nothing else */
+	assert_int_equal(list.count, 2);
+	assert_non_null(find(&list, XFRM_POLICY_OUT, "10.9.0.0/24",
+			     "239.1.2.3/32"));
+	policy_list_free(&list);
+	block_table_free(&table);
+}
+
+/* a wider net of another's: all but the own one */
+static void own_net_within_anothers(void **state)
+{
+	struct block_table table = { 0 };
+	struct policy_list list = { 0 };
+	struct fixture f;
+
+	fixture_make(&f, "10.9.1.0/24", "10.9.0.0/22");
+	assert_int_equal(plan_blocks(&f.group, &table), 1);
+	assert_int_equal(plan_blocks(&f.group, &table), 0);
+	assert_int_equal(table.count, 2);
+	assert_int_equal(block_table_policies(&table, &list), 0);
+	assert_non_null(find(&list, XFRM_POLICY_OUT, "0.0.0.0/0",
+			     "10.9.0.0/24"));
+	assert_non_null(find(&list, XFRM_POLICY_FWD, "10.9.2.0/23",
+			     "0.0.0.0/0"));
+	policy_list_free(&list);
+	assert_int_equal(plan_encrypt(&f.group, &list), 0);
+	assert_int_equal(list.count, 6);
+	assert_non_null(find(&list, XFRM_POLICY_OUT, "10.9.1.0/24",
+			     "10.9.2.0/23"));
+	policy_list_free(&list);
+	block_table_free(&table);
+
+	/* and of a hub's net around it, the more specific is elsewhere */
+	fixture_make(&f, "10.0.0.0/8", "10.9.0.0/22");
+	assert_int_equal(plan_blocks(&f.group, &table), 1);
+	assert_int_equal(table.count, 1);
+	assert_true(net_equal(&table.entries[0].net, &f.remote));
+	block_table_free(&table);
+}
+
+/* gw1 is replaced: its net is this gateway's now, and no longer blocked */
+static void blocked_net_becomes_own(void **state)
+{
+	struct roster_net moved = net("10.9.0.0/24"), wide = net("10.8.0.0/15");
+	struct roster_net other = net("10.2.0.0/24");
+	struct policy_list removed = { 0 }, list = { 0 };
+	struct block_table table = { 0 };
+
+	assert_int_equal(block_table_add(&table, SGID, &moved), 1);
+	assert_int_equal(block_table_add(&table, SGID, &other), 1);
+	assert_int_equal(block_table_add(&table, "urn:x", &wide), 1);
+	assert_int_equal(block_table_spare(&table, SGID, &moved, 1, &removed),
+			 1);
+	assert_int_equal(table.count, 2);
+	assert_int_equal(removed.count, 3);
+	assert_non_null(find(&removed, XFRM_POLICY_OUT, "0.0.0.0/0",
+			     "10.9.0.0/24"));
+	assert_int_equal(block_table_spare(&table, SGID, &moved, 1, &removed),
+			 0);
+	assert_int_equal(removed.count, 3);
+	policy_list_free(&removed);
+	/* the rest of a wider one stays blocked */
+	assert_int_equal(block_table_spare(&table, "urn:x", &moved, 1,
+					   &removed), 1);
+	assert_int_equal(block_table_policies(&table, &list), 0);
+	assert_null(find(&list, XFRM_POLICY_OUT, "0.0.0.0/0", "10.8.0.0/15"));
+	assert_non_null(find(&list, XFRM_POLICY_OUT, "0.0.0.0/0",
+			     "10.8.0.0/16"));
+	assert_non_null(find(&list, XFRM_POLICY_IN, "10.9.128.0/17",
+			     "0.0.0.0/0"));
+	assert_null(find(&list, XFRM_POLICY_OUT, "0.0.0.0/0", "10.9.0.0/24"));
+	policy_list_free(&removed);
+	policy_list_free(&list);
+	block_table_free(&table);
+}
+
 static void policies_of_a_multicast_group(void **state)
 {
 	struct roster_address group = address("239.1.2.3");
@@ -445,6 +535,9 @@ int main(void)
 		cmocka_unit_test(nets_refused),
 		cmocka_unit_test(refused_nets_are_not_blocked),
 		cmocka_unit_test(policies_of_a_group),
+		cmocka_unit_test(own_net_is_not_anothers),
+		cmocka_unit_test(own_net_within_anothers),
+		cmocka_unit_test(blocked_net_becomes_own),
 		cmocka_unit_test(policies_of_a_multicast_group),
 		cmocka_unit_test(stronger_of_one_selector),
 		cmocka_unit_test(server_let_through_where_covered),

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "dataplane/net.h"
+#include "proto/nets.h"
 
 static bool same_server(const struct block_server *a,
 			const struct block_server *b)
@@ -150,6 +151,21 @@ int block_table_policies(const struct block_table *table,
 	return result;
 }
 
+/* what the table stood for before and does not stand for any more */
+static int add_removed(const struct policy_list *before,
+		       const struct block_table *table,
+		       struct policy_list *removed)
+{
+	struct policy_list after = { 0 };
+	int result = block_table_policies(table, &after);
+
+	for (size_t i = 0; i < before->count && !result; i++)
+		if (!policy_list_find(&after, &before->items[i]))
+			result = policy_list_add(removed, &before->items[i]);
+	policy_list_free(&after);
+	return result;
+}
+
 /**
  * block_table_open_group() - take a group's entries out
  * @table: table
@@ -161,7 +177,7 @@ int block_table_policies(const struct block_table *table,
 int block_table_open_group(struct block_table *table, const char *sgid,
 			   struct policy_list *removed)
 {
-	struct policy_list before = { 0 }, after = { 0 };
+	struct policy_list before = { 0 };
 	size_t kept = 0;
 	int result = block_table_policies(table, &before);
 
@@ -172,14 +188,71 @@ int block_table_open_group(struct block_table *table, const char *sgid,
 		result = -ENOENT;
 	if (!result) {
 		table->count = kept;
-		result = block_table_policies(table, &after);
+		result = add_removed(&before, table, removed);
 	}
-	for (size_t i = 0; i < before.count && !result; i++)
-		if (!policy_list_find(&after, &before.items[i]))
-			result = policy_list_add(removed, &before.items[i]);
 	policy_list_free(&before);
-	policy_list_free(&after);
 	return result;
+}
+
+/* an entry without the own nets: 1 where it is another now */
+static int spare_entry(const struct block_entry *entry,
+		       const struct roster_net *own, size_t count,
+		       struct block_table *spared)
+{
+	struct net_list rest = { 0 };
+	int result = net_list_add_others(&rest, &entry->net, own, count);
+	bool changed;
+
+	changed = rest.count != 1 || !net_equal(rest.items, &entry->net);
+	for (size_t i = 0; i < rest.count && result >= 0; i++)
+		result = block_table_add(spared, entry->sgid, &rest.items[i]);
+	net_list_free(&rest);
+	return result < 0 ? result : changed;
+}
+
+/**
+ * block_table_spare() - a net that became this gateway's own is its own
+ * @table: table
+ * @sgid: the group; other groups' entries are left alone
+ * @own: this gateway's nets
+ * @count: of them
+ * @removed: gets the policies that nothing in the table stands for any more
+ *
+ * What the entries have beside the own nets stays blocked.
+ *
+ * Return: 1 where any entry changed, 0, or -ENOMEM, then none did.
+ */
+int block_table_spare(struct block_table *table, const char *sgid,
+		      const struct roster_net *own, size_t count,
+		      struct policy_list *removed)
+{
+	struct block_table spared = { 0 };
+	struct policy_list before = { 0 };
+	int result = 0, changed = 0;
+
+	for (size_t i = 0; i < table->count && result >= 0; i++) {
+		const struct block_entry *entry = &table->entries[i];
+
+		if (strcmp(entry->sgid, sgid))
+			result = block_table_add(&spared, entry->sgid,
+						 &entry->net);
+		else
+			result = spare_entry(entry, own, count, &spared);
+		changed |= result > 0 && !strcmp(entry->sgid, sgid);
+	}
+	if (result >= 0 && changed)
+		result = block_table_policies(table, &before);
+	if (result >= 0 && changed) {
+		free(table->entries);
+		table->entries = spared.entries;
+		table->count = spared.count;
+		table->room = spared.room;
+		spared.entries = NULL;
+		result = add_removed(&before, table, removed);
+	}
+	policy_list_free(&before);
+	block_table_free(&spared);
+	return result < 0 ? result : changed;
 }
 
 /**

@@ -4,7 +4,8 @@
  * keeps them over restarts and for `cpnsctl policy load`.
  *
  * One thread; the owner frees the table.  Entries leave it only by
- * block_table_open_group(), the administrator's `leave --open`.
+ * block_table_open_group(), the administrator's `leave --open`, and where the
+ * group's document makes a net this gateway's own.
  */
 #ifndef CPNSD_DATAPLANE_BLOCK_TABLE_H
 #define CPNSD_DATAPLANE_BLOCK_TABLE_H
@@ -50,6 +51,9 @@ int block_table_add(struct block_table *table, const char *sgid,
  */
 int block_table_open_group(struct block_table *table, const char *sgid,
 			   struct policy_list *removed);
+int block_table_spare(struct block_table *table, const char *sgid,
+		      const struct roster_net *own, size_t count,
+		      struct policy_list *removed);
 int block_table_add_server(struct block_table *table,
 			   const struct block_server *server);
 

@@ -142,7 +142,7 @@ static int open_parts(struct dataplane *dataplane,
 	return result;
 }
 
-/* is this one that we answer for? */
+/* is this one that we answer for?  */
 static bool is_ours(const struct dataplane *dataplane,
 		    const struct policy *policy, uint32_t reqid)
 {
@@ -383,12 +383,21 @@ static void replace_group(struct dataplane *dataplane,
 	}
 }
 
+/* @removed: gets the blocks that stood before a net became one's own */
 static int keep_blocks(struct dataplane *dataplane,
-		       const struct dataplane_group *group, char *reason,
-		       size_t room)
+		       const struct dataplane_group *group,
+		       struct policy_list *removed, char *reason, size_t room)
 {
-	int result = plan_blocks(group, &dataplane->blocks);
+	int result = plan_blocks(group, &dataplane->blocks), spared = 0;
 
+	if (result >= 0)
+		spared = block_table_spare(&dataplane->blocks, group->sgid,
+					   group->local_nets,
+					   group->local_nets_count, removed);
+	if (spared < 0)
+		result = spared;
+	else if (spared)
+		dataplane->blocks_unsaved = true;
 	/* what a full disk refused is written with the next attempt */
 	dataplane->blocks_unsaved |= result != 0;
 	if (result >= 0 && dataplane->blocks_unsaved)
@@ -441,9 +450,12 @@ int dataplane_group_block(struct dataplane *dataplane,
 			  const struct dataplane_group *group,
 			  char *reason, size_t room)
 {
-	int kept = keep_blocks(dataplane, group, reason, room);
-	int result = apply_policies(dataplane, 0, NULL);
+	struct policy_list removed = { 0 };
+	int kept, result;
 
+	kept = keep_blocks(dataplane, group, &removed, reason, room);
+	result = apply_policies(dataplane, 0, &removed);
+	policy_list_free(&removed);
 	if (result < 0)
 		snprintf(reason, room, "%s", strerror(-result));
 	return kept < 0 ? kept : result;
@@ -467,15 +479,17 @@ int dataplane_group_set(struct dataplane *dataplane,
 			const struct dataplane_group *group,
 			char *reason, size_t room)
 {
+	struct policy_list removed = { 0 };
 	uint32_t reqid = 0;
 	int refused, result;
 
-	refused = keep_blocks(dataplane, group, reason, room);
+	refused = keep_blocks(dataplane, group, &removed, reason, room);
 	if (refused >= 0)
 		refused = take_group(dataplane, group, reason, room);
 	if (refused >= 0)
 		reqid = dataplane_reqid(group->sgid);
-	result = apply_policies(dataplane, reqid, NULL);
+	result = apply_policies(dataplane, reqid, &removed);
+	policy_list_free(&removed);
 	if (refused < 0) {
 		if (result < 0)
 			log_error("group %s: blocking policies: %s",

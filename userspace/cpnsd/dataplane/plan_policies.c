@@ -10,6 +10,7 @@
 
 #include "dataplane/net.h"
 #include "dataplane/plan.h"
+#include "proto/nets.h"
 
 struct net_check {
 	const struct dataplane_group *group;
@@ -97,13 +98,30 @@ static void multicast_net(const struct dataplane_group *group,
 	net_of_address(&address, net);
 }
 
+static int block_net(const struct dataplane_group *group,
+		     const struct roster_net *net, struct block_table *table)
+{
+	struct net_list others = { 0 };
+	int added = 0, result;
+
+	result = net_list_add_others(&others, net, group->local_nets,
+				     group->local_nets_count);
+	for (size_t i = 0; i < others.count && result >= 0; i++) {
+		result = block_table_add(table, group->sgid, &others.items[i]);
+		added |= result > 0;
+	}
+	net_list_free(&others);
+	return result < 0 ? result : added;
+}
+
 /**
  * plan_blocks() - what must never be reached in clear
  * @group: the group
  * @table: its entries are added to
  *
  * Nets that plan_check_nets() refuses are left out, the others are blocked
- * whatever becomes of the group.
+ * whatever becomes of the group.  What another member has in common with this
+ * gateway is reached through this one, and is not.
  *
  * Return: 1 where any was new, 0, or -ENOMEM.
  */
@@ -119,8 +137,7 @@ int plan_blocks(const struct dataplane_group *group,
 		for (size_t j = 0; j < peer->nets_count; j++) {
 			if (check_net(&check, &peer->nets[j], peer->node, true))
 				continue;
-			result = block_table_add(table, group->sgid,
-						 &peer->nets[j]);
+			result = block_net(group, &peer->nets[j], table);
 			if (result < 0)
 				return result;
 			added |= result;
@@ -192,6 +209,31 @@ static int add_pair(const struct dataplane_group *group,
 	return result;
 }
 
+/* every own net and what is another's of one net */
+static int add_pairs(const struct dataplane_group *group,
+		     const struct roster_net *net,
+		     const struct roster_address *own,
+		     const struct roster_address *other,
+		     struct policy_list *list)
+{
+	struct net_list others = { 0 };
+	int result;
+
+	result = net_list_add_others(&others, net, group->local_nets,
+				     group->local_nets_count);
+	for (size_t i = 0; i < group->local_nets_count; i++)
+		for (size_t j = 0; j < others.count && !result; j++) {
+			const struct roster_net *local = &group->local_nets[i];
+
+			if (local->network.family == net->network.family)
+				result = add_pair(group, local,
+						  &others.items[j], own, other,
+						  list);
+		}
+	net_list_free(&others);
+	return result;
+}
+
 static int add_peer(const struct dataplane_group *group,
 		    const struct roster_peer_nets *peer,
 		    struct policy_list *list)
@@ -201,15 +243,8 @@ static int add_peer(const struct dataplane_group *group,
 
 	if (!group->transport && !tunnel_ends(group, peer, &own, &other))
 		return 0;
-	for (size_t i = 0; i < group->local_nets_count; i++)
-		for (size_t j = 0; j < peer->nets_count && !result; j++) {
-			const struct roster_net *local = &group->local_nets[i];
-			const struct roster_net *remote = &peer->nets[j];
-
-			if (local->network.family == remote->network.family)
-				result = add_pair(group, local, remote, &own,
-						  &other, list);
-		}
+	for (size_t i = 0; i < peer->nets_count && !result; i++)
+		result = add_pairs(group, &peer->nets[i], &own, &other, list);
 	return result;
 }
 
@@ -234,24 +269,40 @@ static int add_multicast_out(const struct dataplane_group *group,
 	return result;
 }
 
+static int add_multicast_from(const struct dataplane_group *group,
+			      const struct roster_net *net,
+			      struct policy policy, struct policy_list *list)
+{
+	int result;
+
+	policy.source = *net;
+	policy.direction = XFRM_POLICY_IN;
+	result = policy_list_add(list, &policy);
+	policy.direction = XFRM_POLICY_FWD;
+	if (!result && !group->transport)
+		result = policy_list_add(list, &policy);
+	return result;
+}
+
 /* from one member's nets to the group, whatever tunnel address it uses */
 static int add_multicast_in(const struct dataplane_group *group,
 			    const struct roster_peer_nets *peer,
-			    struct policy policy, struct policy_list *list)
+			    const struct policy *policy,
+			    struct policy_list *list)
 {
-	sa_family_t family = policy.destination.network.family;
+	sa_family_t family = policy->destination.network.family;
+	struct net_list others = { 0 };
 	int result = 0;
 
-	for (size_t i = 0; i < peer->nets_count && !result; i++) {
-		policy.source = peer->nets[i];
-		if (policy.source.network.family != family)
-			continue;
-		policy.direction = XFRM_POLICY_IN;
-		result = policy_list_add(list, &policy);
-		policy.direction = XFRM_POLICY_FWD;
-		if (!result && !group->transport)
-			result = policy_list_add(list, &policy);
-	}
+	for (size_t i = 0; i < peer->nets_count && !result; i++)
+		if (peer->nets[i].network.family == family)
+			result = net_list_add_others(&others, &peer->nets[i],
+						     group->local_nets,
+						     group->local_nets_count);
+	for (size_t i = 0; i < others.count && !result; i++)
+		result = add_multicast_from(group, &others.items[i], *policy,
+					    list);
+	net_list_free(&others);
 	return result;
 }
 
@@ -272,7 +323,7 @@ static int add_multicast(const struct dataplane_group *group,
 		policy.tunnel_destination = policy.destination.network;
 	result = add_multicast_out(group, policy, list);
 	for (size_t i = 0; i < group->remotes_count && !result; i++)
-		result = add_multicast_in(group, &group->remotes[i], policy,
+		result = add_multicast_in(group, &group->remotes[i], &policy,
 					  list);
 	return result;
 }

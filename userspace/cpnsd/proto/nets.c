@@ -85,3 +85,20 @@ int net_list_add_rest(struct net_list *list, const struct roster_net *net,
 	half.network.address[net->prefix / 8] |= 0x80 >> net->prefix % 8;
 	return net_list_add_rest(list, &half, holes + lower, count - lower);
 }
+
+int net_list_add_others(struct net_list *list, const struct roster_net *net,
+			const struct roster_net *own, size_t count)
+{
+	struct roster_net *holes = calloc(count + 1, sizeof(*holes));
+	size_t within = 0, i;
+	int result;
+
+	if (!holes)
+		return -ENOMEM;
+	for (i = 0; i < count; i++)
+		if (roster_net_within(&own[i], net))
+			holes[within++] = own[i];
+	result = net_list_add_rest(list, net, holes, within);
+	free(holes);
+	return result;
+}

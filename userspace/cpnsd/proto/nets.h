@@ -34,4 +34,17 @@ void net_list_free(struct net_list *list);
 int net_list_add_rest(struct net_list *list, const struct roster_net *net,
 		      struct roster_net *holes, size_t count);
 
+/**
+ * net_list_add_others() - another's net without one's own nets in it
+ * @list: added to
+ * @net: another's
+ * @own: those not within @net count for nothing: where @net is within one of
+ *       them it is the more specific, and elsewhere
+ * @count: of them
+ *
+ * Return: 0 or -ENOMEM, then some may have been added.
+ */
+int net_list_add_others(struct net_list *list, const struct roster_net *net,
+			const struct roster_net *own, size_t count);
+
 #endif
