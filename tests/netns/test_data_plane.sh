@@ -247,7 +247,11 @@ claim "without SAs it stops" blocked host1 10.2.0.2
 claim "a net of nobody's SA, too" blocked host2 10.1.0.2
 capture_stop stopped
 claim "nothing in clear" shown stopped esp 'net 10.0.0.0/8'
+in_ns gw1 ip xfrm policy add src 10.77.1.0/24 dst 10.77.2.0/24 dir out \
+	priority 1000 tmpl src 192.0.2.1 dst 192.0.2.77 proto esp mode tunnel
 daemon_start gw1
 claim "after its start the daemon mends the SAs" \
 	wait_until 40 in_ns host1 ping -c 1 -W 1 10.2.0.2
+claim "an administrator's own IPsec policy is left alone" \
+	eval 'in_ns gw1 ip xfrm policy | grep -q 10.77.2.0/24'
 claims_table

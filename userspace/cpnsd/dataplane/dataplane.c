@@ -142,7 +142,7 @@ static int open_parts(struct dataplane *dataplane,
 	return result;
 }
 
-/* is this one that we answer for?  */
+/* is this one that we answer for?  reqid 0: of known groups only */
 static bool is_ours(const struct dataplane *dataplane,
 		    const struct policy *policy, uint32_t reqid)
 {
@@ -150,7 +150,7 @@ static bool is_ours(const struct dataplane *dataplane,
 
 	if (policy->priority != POLICY_ENCRYPT)
 		return false;
-	if (policy->reqid == reqid)
+	if (reqid && policy->reqid == reqid)
 		return true;
 	for (group = dataplane->groups; group; group = group->next)
 		if (policy->reqid == group->reqid)
@@ -186,8 +186,8 @@ static int put_policies(struct dataplane *dataplane,
 
 /*
  * Makes the kernel's policies what the blocks and the open groups need.
- * Deletes the encrypt policies of known groups, or with reqid, that are not
- * needed, and those of removed, and no other.
+ * Deletes the encrypt policies of known groups, or with reqid where it is not
+ * 0, that are not needed, and those of removed, and no other.
  */
 static int apply_policies(struct dataplane *dataplane, uint32_t reqid,
 			  const struct policy_list *removed)
