@@ -181,6 +181,8 @@ void acquire_start(struct group *group, bool join)
 		return;
 	loop_timer_stop(&group->retry);
 	loop_timer_stop(&group->behind);
+	if (join)
+		loop_timer_stop(&group->sender_id);
 	if (!group->session || !group->session->registered) {
 		group->wanted = true;
 		return;
@@ -251,7 +253,8 @@ void acquire_retry_fired(void *context)
 	if (!group->live)
 		behind = somebody_waits(group) ||
 			 (behind && group->properties->push);
-	if (behind || sender_id_missing(group))
+	if (behind || (sender_id_missing(group) &&
+		       !loop_timer_active(&group->sender_id)))
 		acquire_start(group, true);
 }
 

@@ -112,6 +112,7 @@ struct group {
 	bool capabilities_sent;
 	bool report_due;
 	struct loop_timer retry;	/* acquire again */
+	struct loop_timer sender_id;	/* join for a Sender-ID */
 	struct loop_timer timeout;	/* of the pull under way */
 	struct loop_timer behind;	/* a push did not come: pull */
 	struct loop_timer poll;
@@ -219,6 +220,7 @@ bool acquire_refused(struct group *group,
 /* sender_id.c */
 bool sender_id_missing(const struct group *group);
 void sender_id_look(struct group *group);
+void sender_id_fired(void *context);
 
 /* leave.c: the server is told, now or later */
 void leave_start(struct group *group, struct control_reply *reply);

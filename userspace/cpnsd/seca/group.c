@@ -115,6 +115,7 @@ static void stop_exchanges(struct group *group)
 		transport_cancel(group->reporting);
 	group->reporting = NULL;
 	loop_timer_stop(&group->retry);
+	loop_timer_stop(&group->sender_id);
 	loop_timer_stop(&group->heal);
 	group->wanted = false;
 }
@@ -124,6 +125,7 @@ static void init_timers(struct group *group)
 	struct loop *loop = group->seca->loop;
 
 	loop_timer_init(loop, &group->retry, acquire_retry_fired, group);
+	loop_timer_init(loop, &group->sender_id, sender_id_fired, group);
 	loop_timer_init(loop, &group->timeout, acquire_timed_out, group);
 	loop_timer_init(loop, &group->behind, follow_behind_fired, group);
 	loop_timer_init(loop, &group->poll, follow_poll_fired, group);
@@ -376,6 +378,7 @@ void group_session_lost(struct group *group)
 	loop_timer_stop(&group->behind);
 	loop_timer_stop(&group->poll);
 	loop_timer_stop(&group->retry);
+	loop_timer_stop(&group->sender_id);
 }
 
 /**

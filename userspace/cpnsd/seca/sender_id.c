@@ -8,9 +8,10 @@
  * member sends is refused by its own kernel or dropped by the others, until it
  * joins anew.
  *
- * Runs in the loop's thread.  The retry's timer is what paces the joins: each
- * takes one more of the group's Sender-IDs.  Two machines that bear one name
- * take them from each other, so that joins become rare which do not help.
+ * Runs in the loop's thread.  A timer paces the joins: each takes one more of
+ * the group's Sender-IDs.  Two machines that bear one name take them from each
+ * other, so that joins become rare which do not help.  The timer is not the
+ * retry's: a lost key is got again without waiting for it.
  */
 #include "seca/context.h"
 
@@ -46,7 +47,8 @@ void sender_id_look(struct group *group)
 	unsigned int shift;
 
 	if (!sender_id_missing(group) || group->acquiring ||
-	    loop_timer_active(&group->retry))
+	    loop_timer_active(&group->retry) ||
+	    loop_timer_active(&group->sender_id))
 		return;
 	if (now - group->sid_joined_at > QUIET_SECONDS)
 		group->sid_joins = 0;
@@ -57,5 +59,18 @@ void sender_id_look(struct group *group)
 	log_warning("group %s: no Sender-ID to send with (%u%s): joining anew",
 		    group->sgid, group->own_sid,
 		    group->own_sid ? " is gone" : "");
-	loop_timer_start(&group->retry, seca_jitter(JOIN_DELAY << shift));
+	loop_timer_start(&group->sender_id, seca_jitter(JOIN_DELAY << shift));
+}
+
+/**
+ * sender_id_fired - join, if the Sender-ID is missing still
+ * @context: the group
+ */
+void sender_id_fired(void *context)
+{
+	struct group *group = context;
+
+	group_look(group);
+	if (sender_id_missing(group))
+		acquire_start(group, true);
 }
