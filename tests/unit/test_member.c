@@ -329,6 +329,128 @@ static void test_sender_id_is_not_asked_for_without_a_key(void **state)
 	assert_int_equal(joins(), 0);
 }
 
+/* @own: Sender-ID of this node's line in it, 0 for none */
+static void make_roster(uint32_t num, uint64_t serial, uint16_t own,
+			uint8_t **bytes, size_t *size)
+{
+	static struct roster_address tunnels[2] = {
+		{ AF_INET, { 192, 0, 2, 2 } }, { AF_INET, { 192, 0, 2, 1 } },
+	};
+	struct roster_sender senders[2] = {
+		{ .sid = 2, .node = "gw2", .tunnels = &tunnels[0],
+		  .tunnels_count = 1 },
+		{ .sid = own, .node = "gw1", .tunnels = &tunnels[1],
+		  .tunnels_count = 1 },
+	};
+	struct roster roster = {
+		.sgid = SGID, .term = 1, .num = num, .serial = serial,
+		.senders = senders, .senders_count = own ? 2 : 1,
+	};
+
+	assert_int_equal(roster_sign(&roster, &signer, bytes, size), 0);
+}
+
+/* an answer to a join; without a roster where its serial is 0 */
+static void answer_join(uint32_t num, uint16_t sid, uint64_t serial)
+{
+	uint8_t items[CPNS_ITEM_SIZE] = { 0 }, shard_hash[32], hash[32];
+	struct epoch_record record = {
+		.sgid = SGID, .term = 1, .num = num, .suite = 1,
+		.reason = num == 1 ? EPOCH_CREATE : EPOCH_TIMER,
+		.created = 1700000000, .lifetime = 86400, .atd = 2, .dtd = 5,
+		.etag_size = 1, .kcv = { (uint8_t)num },
+		.shards = &shard_hash, .shards_count = 1,
+	};
+	struct response_shard shard = {
+		.items = items, .size = sizeof(items),
+	};
+	struct cpns_seal seal = {
+		.aead = htobe16(CPNS_HPKE_AES_256_GCM),
+		.mode = CPNS_HPKE_MODE_AUTH,
+		.leaf_id = htobe32(7),
+		.leaf_ver = htobe32(1),
+		.sid = htobe16(sid),
+		.first_epoch = htobe32(num),
+	};
+	struct response response = {
+		.num = num, .seconds_left = 86400, .check_interval = 300,
+		.has_sid = true, .sid = sid, .has_seal = true,
+		.management = { .leaf_id = 7, .shards = &shard,
+				.shards_count = 1 },
+	};
+	uint8_t *bytes;
+	size_t size;
+
+	SHA256(items, sizeof(items), shard_hash);
+	assert_int_equal(epoch_record_sign(&record, &signer, &response.record,
+					   &response.record_size, hash), 0);
+	assert_int_equal(group_tag(SGID, seal.tag), 0);
+	memcpy(response.seal, &seal, sizeof(seal));
+	if (serial)
+		make_roster(num, serial, sid, &response.roster,
+			    &response.roster_size);
+	assert_int_equal(response_encode(&response, &bytes, &size), 0);
+	if (install_response(group, bytes, size, false, reason,
+			     sizeof(reason)) != 1)
+		fail_msg("%s", reason);
+	free(bytes);
+	free(response.roster);
+	free(response.record);
+}
+
+static void roster_comes(uint32_t num, uint64_t serial, uint16_t own)
+{
+	uint8_t *bytes;
+	size_t size;
+
+	make_roster(num, serial, own, &bytes, &size);
+	if (install_roster(group, bytes, size, reason, sizeof(reason)))
+		fail_msg("%s", reason);
+	free(bytes);
+}
+
+/* gone for so long that the roster does not even say so */
+static void test_sender_id_in_no_list_is_missing(void **state)
+{
+	list_group(false);
+	answer_join(5, 9, 10);
+	assert_int_equal(group->own_sid, 9);
+	assert_false(sender_id_missing(group));
+	roster_comes(5, 11, 0);
+	assert_true(sender_id_missing(group));
+	run_for(1.3);
+	assert_int_equal(joins(), 1);
+}
+
+/* this node's line has another Sender-ID: the answer with it was lost */
+static void test_other_sender_id_is_listed(void **state)
+{
+	list_group(false);
+	answer_join(5, 9, 10);
+	roster_comes(5, 11, 12);
+	assert_true(sender_id_missing(group));
+	roster_comes(5, 12, 9);
+	assert_false(sender_id_missing(group));
+	run_for(1.3);
+	assert_int_equal(joins(), 0);
+}
+
+/* a large roster comes after the answer, maybe long after it */
+static void test_older_roster_proves_nothing(void **state)
+{
+	list_group(false);
+	answer_join(5, 9, 10);
+	answer_join(5, 12, 0);
+	assert_int_equal(group->own_sid, 12);
+	assert_false(sender_id_missing(group));
+	run_for(1.3);
+	assert_int_equal(joins(), 0);
+	roster_comes(5, 11, 12);
+	assert_false(sender_id_missing(group));
+	roster_comes(5, 12, 0);
+	assert_true(sender_id_missing(group));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +460,9 @@ int main(void)
 		member_test(test_lost_key_waits_for_no_sender_id),
 		member_test(test_sender_id_is_asked_for_in_its_time),
 		member_test(test_sender_id_is_not_asked_for_without_a_key),
+		member_test(test_sender_id_in_no_list_is_missing),
+		member_test(test_other_sender_id_is_listed),
+		member_test(test_older_roster_proves_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

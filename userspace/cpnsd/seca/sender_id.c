@@ -23,8 +23,11 @@
  * sender_id_missing - does this member need another Sender-ID?
  * @group: as group_look() found it
  *
+ * A roster that is older than the answer which brought the Sender-ID cannot
+ * list it, and tells nothing.
+ *
  * Return: true if it shall send, and the kernel holds a live epoch with no
- * Sender-ID or one that the roster says is gone.
+ * Sender-ID or one that the roster does not list.
  */
 bool sender_id_missing(const struct group *group)
 {
@@ -34,7 +37,9 @@ bool sender_id_missing(const struct group *group)
 		return false;
 	return !group->own_sid ||
 	       (group->has_roster && group->roster.num == group->installed &&
-		verify_sender_gone(&group->roster, group->own_sid));
+		group->roster.serial > group->sid_serial &&
+		!verify_sender_listed(&group->roster, group->seca->node,
+				      group->own_sid));
 }
 
 /**
