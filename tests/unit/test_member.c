@@ -172,6 +172,38 @@ static size_t joins(void)
 	return count_sent(METHOD_POST, SGID);
 }
 
+static size_t reports(void)
+{
+	return count_sent(METHOD_PUT, "status");
+}
+
+/* the report under way; fails where there is none */
+static struct transport_exchange *report_under_way(struct status_report *report)
+{
+	size_t i;
+
+	for (i = sent_count; i--;)
+		if (!sent[i].over && !strcmp(sent[i].resource, "status"))
+			break;
+	assert_true(i < sent_count);
+	if (report && status_decode(sent[i].body, sent[i].body_size, report,
+				    reason, sizeof(reason)))
+		fail_msg("%s", reason);
+	return &sent[i];
+}
+
+static void answer_report(int error, int code)
+{
+	struct transport_exchange *exchange = report_under_way(NULL);
+	struct transport_response response = {
+		.error = error, .code = code, .ended = true, .problem = "",
+		.error_id = INT32_MIN,
+	};
+
+	exchange->over = true;
+	exchange->done(exchange->context, &response);
+}
+
 static void run_for(double seconds)
 {
 	double end = loop_boottime() + seconds;
@@ -451,6 +483,51 @@ static void test_older_roster_proves_nothing(void **state)
 	assert_true(sender_id_missing(group));
 }
 
+/* what came while a report was under way does not wait for a poll */
+static void test_refused_report_holds_back_no_newer_one(void **state)
+{
+	struct status_report report;
+
+	list_group(false);
+	answer_join(1, 9, 10);
+	assert_int_equal(reports(), 1);
+	report_under_way(&report);
+	assert_int_equal(report.num, 1);
+	answer_join(3, 9, 11);
+	assert_int_equal(reports(), 1);
+	answer_report(0, COAP_TOO_MANY_REQUESTS);
+	assert_int_equal(reports(), 2);
+	report_under_way(&report);
+	assert_int_equal(report.num, 3);
+	/* nothing new since: with the next poll */
+	answer_report(0, COAP_UNAVAILABLE);
+	assert_int_equal(reports(), 2);
+	status_send_due(group);
+	assert_int_equal(reports(), 3);
+	answer_report(0, COAP_CHANGED);
+	assert_int_equal(reports(), 3);
+	status_send_due(group);
+	assert_int_equal(reports(), 3);
+}
+
+static void test_report_without_answer_holds_back_no_newer_one(void **state)
+{
+	struct status_report report;
+
+	list_group(false);
+	answer_join(1, 9, 10);
+	kernel_tells(CPNS_CMD_IV_LOW);
+	answer_report(-ETIMEDOUT, 0);
+	assert_int_equal(reports(), 2);
+	report_under_way(&report);
+	assert_int_equal(report.conditions_count, 1);
+	assert_int_equal(report.conditions[0], STATUS_IV_LOW);
+	kernel_tells(CPNS_CMD_SA_SOFT);
+	/* the next connection reports anyhow */
+	answer_report(-ECONNRESET, 0);
+	assert_int_equal(reports(), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +540,8 @@ int main(void)
 		member_test(test_sender_id_in_no_list_is_missing),
 		member_test(test_other_sender_id_is_listed),
 		member_test(test_older_roster_proves_nothing),
+		member_test(test_refused_report_holds_back_no_newer_one),
+		member_test(test_report_without_answer_holds_back_no_newer_one),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

@@ -18,6 +18,7 @@ static void report_send(struct group *group);
 static void reported(void *context, const struct transport_response *response)
 {
 	struct group *group = context;
+	bool newer = group->report_due;
 
 	group->reporting = NULL;
 	if (!response->error && response->code / 100 != 2)
@@ -25,15 +26,19 @@ static void reported(void *context, const struct transport_response *response)
 			    group->sgid, response->code / 100,
 			    response->code % 100,
 			    response->problem ? response->problem : "");
-	/* not taken for now: with the next report, session or poll */
+	/*
+	 * Not taken for now: with the next report, session or poll.  What came
+	 * meanwhile has not been told at all, and makes that report at once.
+	 */
 	if (response->error || response->code == COAP_TOO_MANY_REQUESTS ||
 	    response->code / 100 == 5) {
 		group->conditions |= group->conditions_sent;
 		group->capabilities_due |= group->capabilities_sent;
 		group->report_due = true;
-		return;
+		if (response->error == -ECONNRESET)
+			return;
 	}
-	if (group->report_due)
+	if (newer)
 		report_send(group);
 }
 
