@@ -204,6 +204,16 @@ static void answer_report(int error, int code)
 	exchange->done(exchange->context, &response);
 }
 
+static bool tells(const struct status_report *report, uint8_t condition)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < report->conditions_count; i++)
+		count += report->conditions[i] == condition;
+	assert_true(count < 2);
+	return count;
+}
+
 static void run_for(double seconds)
 {
 	double end = loop_boottime() + seconds;
@@ -528,6 +538,49 @@ static void test_report_without_answer_holds_back_no_newer_one(void **state)
 	assert_int_equal(reports(), 2);
 }
 
+/* IVs were low when the key was lost: that is no sign of holding anything */
+static void test_report_without_a_key_says_so(void **state)
+{
+	struct status_report report;
+
+	list_group(false);
+	answer_join(1, 9, 10);
+	kernel_tells(CPNS_CMD_IV_LOW);
+	kernel_has_group = false;
+	group_look(group);
+	answer_report(0, COAP_CHANGED);
+	report_under_way(&report);
+	assert_int_equal(report.num, 1);
+	assert_true(report.has_record);
+	assert_true(tells(&report, STATUS_IV_LOW));
+	assert_true(tells(&report, STATUS_INSTALL_FAILED));
+	answer_report(0, COAP_CHANGED);
+	status_session_ready(group);
+	report_under_way(&report);
+	assert_int_equal(report.num, 1);
+	assert_int_equal(report.conditions_count, 1);
+	assert_true(tells(&report, STATUS_INSTALL_FAILED));
+}
+
+/* the number is that of the epoch that failed, which is told once */
+static void test_report_of_failure_names_its_epoch(void **state)
+{
+	struct status_report report;
+
+	list_group(false);
+	answer_join(1, 9, 10);
+	answer_report(0, COAP_CHANGED);
+	kernel_has_group = false;
+	group_look(group);
+	group->known = 2;
+	status_report_send(group, STATUS_INSTALL_FAILED);
+	report_under_way(&report);
+	assert_int_equal(report.num, 2);
+	assert_false(report.has_record);
+	assert_int_equal(report.conditions_count, 1);
+	assert_true(tells(&report, STATUS_INSTALL_FAILED));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -542,6 +595,8 @@ int main(void)
 		member_test(test_older_roster_proves_nothing),
 		member_test(test_refused_report_holds_back_no_newer_one),
 		member_test(test_report_without_answer_holds_back_no_newer_one),
+		member_test(test_report_without_a_key_says_so),
+		member_test(test_report_of_failure_names_its_epoch),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

@@ -44,27 +44,29 @@ static void reported(void *context, const struct transport_response *response)
 
 static void fill_report(struct group *group, struct status_report *report)
 {
+	const unsigned int failed = 1u << STATUS_INSTALL_FAILED;
+	unsigned int conditions = group->conditions, condition;
 	struct seca *seca = group->seca;
 	char reason[SECA_REASON_MAX];
-	unsigned int condition;
 	bool changed = false;
 
 	/*
 	 * With no epoch held the number says which one failed.  Where none
 	 * did, it is the last one known, so that a server whose state is an
-	 * old copy hears of it; it must not count as held.
+	 * old copy hears of it.  Neither must count as held, whatever else is
+	 * wrong.
 	 */
 	report->num = group->installed ? group->installed : group->known;
-	if (!group->installed && !group->conditions && group->chain.num) {
-		report->num = group->chain.num;
-		report->conditions[report->conditions_count++] =
-			STATUS_INSTALL_FAILED;
+	if (!group->installed && (conditions || group->chain.num)) {
+		if (!(conditions & failed) && group->chain.num)
+			report->num = group->chain.num;
+		conditions |= failed;
 	}
 	report->has_record = report->num == group->chain.num;
 	memcpy(report->record, group->chain.hash, sizeof(report->record));
 	for (condition = STATUS_IV_LOW; condition <= STATUS_INSTALL_FAILED;
 	     condition++)
-		if (group->conditions & 1u << condition)
+		if (conditions & 1u << condition)
 			report->conditions[report->conditions_count++] =
 				(uint8_t)condition;
 	if (!seca_node_look(seca, &changed, reason, sizeof(reason)) &&
