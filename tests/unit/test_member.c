@@ -581,6 +581,44 @@ static void test_report_of_failure_names_its_epoch(void **state)
 	assert_true(tells(&report, STATUS_INSTALL_FAILED));
 }
 
+/* until the server has taken them */
+static void test_capabilities_stay_due(void **state)
+{
+	struct status_report report;
+
+	list_group(false);
+	answer_join(1, 9, 10);
+	report_under_way(&report);
+	assert_true(report.has_capabilities);
+	answer_report(0, COAP_TOO_MANY_REQUESTS);
+	node_error = -EIO;
+	status_send_due(group);
+	report_under_way(&report);
+	assert_false(report.has_capabilities);
+	answer_report(0, COAP_CHANGED);
+	node_error = 0;
+	status_report_send(group, 0);
+	report_under_way(&report);
+	assert_true(report.has_capabilities);
+	answer_report(0, COAP_CHANGED);
+	status_report_send(group, 0);
+	report_under_way(&report);
+	assert_false(report.has_capabilities);
+}
+
+/* a change is seen once; there was nothing to report just then */
+static void test_capabilities_wait_for_a_report(void **state)
+{
+	struct status_report report;
+
+	list_group(false);
+	status_report_send(group, 0);
+	assert_int_equal(reports(), 0);
+	answer_join(1, 9, 10);
+	report_under_way(&report);
+	assert_true(report.has_capabilities);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -597,6 +635,8 @@ int main(void)
 		member_test(test_report_without_answer_holds_back_no_newer_one),
 		member_test(test_report_without_a_key_says_so),
 		member_test(test_report_of_failure_names_its_epoch),
+		member_test(test_capabilities_stay_due),
+		member_test(test_capabilities_wait_for_a_report),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);

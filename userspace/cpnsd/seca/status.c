@@ -90,6 +90,7 @@ static void report_send(struct group *group)
 	int error;
 
 	fill_report(group, &report);
+	group->capabilities_due |= report.has_capabilities;
 	if (!report.num || (!group->installed && !report.conditions_count)) {
 		group->report_due = false;
 		return;
@@ -101,8 +102,8 @@ static void report_send(struct group *group)
 	}
 	free(body);
 	group->report_due = error != 0;
-	group->capabilities_due = report.has_capabilities && error;
 	if (!error) {
+		group->capabilities_due &= !report.has_capabilities;
 		group->conditions_sent = group->conditions;
 		group->capabilities_sent = report.has_capabilities;
 		group->conditions = 0;
