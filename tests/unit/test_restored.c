@@ -307,6 +307,101 @@ static void test_only_due(void **state)
 	wait_for_num(fixture, 4);
 }
 
+static void file_put(struct fixture *fixture, const char *document)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/sip%%3Asg-42@cpns.example.xml",
+		 fixture->config.groups);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(document, file);
+	assert_int_equal(fclose(file), 0);
+}
+
+/*
+ * The state alone is a copy, the group's file is of today: what it lists more
+ * has made an epoch already, whose number must not come again.
+ */
+static void test_newer_document(void **state)
+{
+	struct fixture *fixture = *state;
+	struct peer *gw1 = &fixture->gw1, *gw3 = &fixture->gw3;
+	struct cskmf_group_view view;
+
+	two_members(fixture, two());
+	file_put(fixture, document_make(SGID, QUICK, GW1, GW2, GW3, NULL));
+	start_after(fixture, 100);
+	run_for(fixture, 2.5);
+	view = viewed(fixture);
+	assert_int_equal(view.num, 1);
+	assert_int_equal(view.description->members_count, 3);
+	assert_true(view.pending);
+	/* nor after another start */
+	start_after(fixture, 100);
+	run_for(fixture, 0.3);
+	assert_int_equal(viewed(fixture).num, 1);
+	peer_status(fixture, gw1, 2, 0);
+	assert_refused(&gw1->answer, COAP_BAD_REQUEST, INT32_MIN);
+	/* who joined after the copy is a witness, too */
+	peer_open(fixture, gw3, "gw3");
+	peer_status(fixture, gw3, 1, 0);
+	assert_refused(&gw3->answer, COAP_BAD_REQUEST, INT32_MIN);
+	assert_int_equal(viewed(fixture).held, 0);
+	peer_status(fixture, gw3, 2, 0);
+	assert_refused(&gw3->answer, COAP_UNAVAILABLE, INT32_MIN);
+	assert_int_equal(viewed(fixture).held, 2);
+	assert_int_equal(viewed(fixture).num, 1);
+}
+
+/* no copy: a document that was changed while the server was down */
+static void test_changed_while_down(void **state)
+{
+	struct fixture *fixture = *state;
+	struct group *group;
+
+	two_members(fixture, document_make(SGID, QUICK, GW1, GW2, GW3, NULL));
+	file_put(fixture, two());
+	start_after(fixture, 100);
+	run_for(fixture, 0.3);
+	assert_int_equal(viewed(fixture).num, 1);
+	peer_status(fixture, &fixture->gw1, 1, 0);
+	run_for(fixture, 0.1);
+	assert_int_equal(viewed(fixture).num, 1);
+	peer_status(fixture, &fixture->gw2, 1, 0);
+	wait_for_num(fixture, 2);
+	/* or time is over */
+	file_put(fixture, document_make(SGID, QUICK, GW1, GW2, GW3, NULL));
+	start_after(fixture, 100);
+	run_for(fixture, 0.3);
+	assert_int_equal(viewed(fixture).num, 2);
+	group = group_find(fixture->smf->cskmf, SGID);
+	assert_true(group->not_before > loop_boottime() + 60);
+	group->not_before = loop_boottime() + 0.5;
+	schedule_arm(group);
+	wait_for_num(fixture, 3);
+}
+
+/* urgent, and no reason to make a second key of a number */
+static void test_low_is_held_back(void **state)
+{
+	struct fixture *fixture = *state;
+
+	two_members(fixture, two());
+	start_after(fixture, 85000);
+	peer_status(fixture, &fixture->gw1, 1, STATUS_IV_LOW);
+	run_for(fixture, 0.3);
+	assert_int_equal(viewed(fixture).num, 1);
+	assert_true(viewed(fixture).pending);
+	peer_status(fixture, &fixture->gw2, 1, 0);
+	wait_for_num(fixture, 2);
+	/* nothing is due: at once */
+	start_after(fixture, 100);
+	peer_status(fixture, &fixture->gw1, 2, STATUS_IV_LOW);
+	wait_for_num(fixture, 3);
+}
+
 /* a member that was restarted, too, has no key, and says what it knows */
 static void test_known_not_held(void **state)
 {
@@ -410,6 +505,9 @@ int main(void)
 		TEST(test_same_epoch),
 		TEST(test_old_and_due),
 		TEST(test_only_due),
+		TEST(test_newer_document),
+		TEST(test_changed_while_down),
+		TEST(test_low_is_held_back),
 		TEST(test_known_not_held),
 		TEST(test_eviction_is_not_held_back),
 		TEST(test_other_epoch),

@@ -165,6 +165,17 @@ static void test_start_at_1970(void **state)
 	assert_in_range(seconds_left(fixture), DAY - 10, DAY);
 	/* so the next one comes soon */
 	assert_in_range(renewed_in(fixture), 1, HOLD_BACK_SECONDS);
+	/* still before */
+	ahead = -900;
+	wall_clock_set(fixture->smf->cskmf);
+	assert_in_range(renewed_in(fixture), 1, HOLD_BACK_SECONDS);
+	/* now it is known, and the key is good: nothing was wanted */
+	ahead = 600;
+	wall_clock_set(fixture->smf->cskmf);
+	assert_in_range(seconds_left(fixture), DAY - 610, DAY - 600);
+	assert_true(renewed_in(fixture) > DAY / 2);
+	run_for(fixture, 0.3);
+	assert_int_equal(the_group(fixture)->num, 1);
 	ahead = 0;
 }
 
@@ -196,6 +207,16 @@ static void assert_pending(struct fixture *fixture, bool pending)
 	assert_int_equal(view.pending, pending);
 }
 
+/* members are heard before what was wanted is made: hold.c */
+static void heard_all(struct fixture *fixture)
+{
+	struct group *group = the_group(fixture);
+
+	assert_true(renewed_in(fixture) > HOLD_BACK_SECONDS - 20);
+	group->not_before = 0;
+	schedule_arm(group);
+}
+
 /* another lifetime is an epoch for all, also after the end came first */
 static void test_document_then_killed(void **state)
 {
@@ -207,6 +228,7 @@ static void test_document_then_killed(void **state)
 	assert_pending(fixture, true);
 	killed(fixture);
 	assert_pending(fixture, true);
+	heard_all(fixture);
 	wait_for_num(fixture, 2);
 	assert_int_equal(the_group(fixture)->lifetime, 3600);
 	assert_pending(fixture, false);
@@ -226,7 +248,43 @@ static void test_rekey_then_killed(void **state)
 					 &updated, reason), 0);
 	assert_true(updated.pending);
 	killed(fixture);
+	heard_all(fixture);
 	wait_for_num(fixture, 2);
+}
+
+/* beside what a slow clock wants; that alone goes when it is set */
+static void test_rekey_with_a_slow_clock(void **state)
+{
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+
+	ahead = 0;
+	create(fixture, document_make(SGID, QUICK, GW1, NULL));
+	server_stop(fixture);
+	ahead = -1800;
+	server_start(fixture);
+	assert_pending(fixture, true);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_TIMER,
+					 &updated, reason), 0);
+	assert_true(updated.pending && updated.due > 60);
+	ahead = 0;
+	killed(fixture);
+	assert_pending(fixture, true);
+	wall_clock_set(fixture->smf->cskmf);
+	assert_pending(fixture, true);
+	heard_all(fixture);
+	wait_for_num(fixture, 2);
+	/* wanted since the start: it waits no longer than for the clock */
+	server_stop(fixture);
+	ahead = -1800;
+	server_start(fixture);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_TIMER,
+					 &updated, reason), 0);
+	assert_true(updated.due > 60);
+	ahead = 0;
+	wall_clock_set(fixture->smf->cskmf);
+	wait_for_num(fixture, 3);
 }
 
 /* one that waits for the spacing of epochs */
@@ -240,6 +298,7 @@ static void test_report_then_killed(void **state)
 	peer_status(fixture, &fixture->gw1, 2, STATUS_SPI_COLLISION);
 	assert_pending(fixture, true);
 	killed(fixture);
+	heard_all(fixture);
 	wait_for_num(fixture, 3);
 }
 
@@ -327,6 +386,7 @@ int main(void)
 		TEST(test_start_at_1970),
 		TEST(test_document_then_killed),
 		TEST(test_rekey_then_killed),
+		TEST(test_rekey_with_a_slow_clock),
 		TEST(test_report_then_killed),
 		TEST(test_eviction_again),
 		TEST(test_retry_is_not_put_off),

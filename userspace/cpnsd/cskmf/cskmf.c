@@ -217,8 +217,10 @@ static int take_document(struct group *group,
 	events->forget(events->context, old);
 	/* a failure here leaves a SID that its owner may not use: harmless */
 	senders_retire(group);
-	if (wanted)
-		schedule_promised(group, reason, reason == EPOCH_EVICT);
+	if (!wanted)
+		return 0;
+	group->wanted_at_start |= cause == CSKMF_AT_START;
+	schedule_promised(group, reason, reason == EPOCH_EVICT);
 	return 0;
 }
 

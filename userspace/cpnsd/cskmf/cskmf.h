@@ -83,6 +83,7 @@ int cskmf_create(struct cskmf *cskmf, const void *document, size_t size,
 
 enum cskmf_cause {
 	CSKMF_DOCUMENT,		/* the document changed; leave, join */
+	CSKMF_AT_START,		/* ... while we were down: hold.c */
 	CSKMF_EVICT,		/* ... by throwing members out: no waiting */
 	CSKMF_TIMER,		/* a fresh key, when it fits */
 	CSKMF_COMPROMISE,	/* a fresh key and fresh KEKs, no waiting */

@@ -450,6 +450,8 @@ static void take(struct stage *stage)
 	group->aged_by_wall = false;
 	group->wanted = false;
 	group->urgent = false;
+	group->wanted_at_start = false;
+	group->wanted_by_clock = false;
 	group->retry_at = 0;
 	group->cskmf->counters.epochs++;
 }

@@ -97,6 +97,8 @@ struct group {
 	/* the epoch to come */
 	struct loop_timer timer;
 	bool wanted, urgent;
+	bool wanted_at_start;		/* before anybody was heard */
+	bool wanted_by_clock;		/* only: it was behind at the start */
 	enum epoch_reason wanted_reason;
 	double wanted_since;			/* boottime */
 	unsigned int wanted_changes;

@@ -180,6 +180,7 @@ static int load_sender(void *context, const struct store_sender *stored)
 static int load_want(struct group *group)
 {
 	struct store_want want = { .reason = EPOCH_TIMER };
+	bool by_clock;
 	int result;
 
 	result = store_want_get(group->cskmf->options.store, group->sgid,
@@ -193,7 +194,10 @@ static int load_want(struct group *group)
 	if (want.reason > EPOCH_DELETE)
 		return -EIO;
 	group->urgent = want.urgent;
+	by_clock = result && group_settled(group);
+	group->wanted_at_start = !by_clock;
 	schedule_promised(group, want.reason, false);
+	group->wanted_by_clock = by_clock;
 	return 0;
 }
 

@@ -43,22 +43,29 @@ static double renewal_left(const struct group *group)
 }
 
 /*
- * A store whose epoch is due at the start may be a copy of yesterday, and
- * members may have another epoch of the number that would be made now.  They
- * get the time to say so: hold.c.  Not after a short way down, where nothing
- * is due.
- *
- * What is urgent waits only where the key is over: with one that is good,
- * who is to be kept out could go on.
+ * A store may be a copy of yesterday at the start, and members may have another
+ * epoch of the number that would be made now.  They get the time to say so,
+ * hold.c, where the epoch is due and where one was wanted before they could:
+ * by the store, or by a document that it does not have.  What is wanted after
+ * a short way down, where nothing is due, does not wait.
  */
 static double held_back(const struct group *group)
 {
 	double left = group->not_before - loop_boottime();
 
-	if (left <= 0 || !group->aged_by_wall ||
-	    (renewal_left(group) > 0 && !wall_clock_behind(group)))
+	if (left <= 0 || !group->aged_by_wall)
 		return 0;
-	return left;
+	if (group->wanted && group->wanted_at_start)
+		return left;
+	return renewal_left(group) > 0 && !wall_clock_behind(group) ? 0 : left;
+}
+
+/* with a key that is good, who is to be kept out could go on meanwhile */
+static bool keeps_out(const struct group *group)
+{
+	return (group->wanted_reason == EPOCH_EVICT ||
+		group->wanted_reason == EPOCH_COMPROMISE) &&
+	       group_seconds_left(group);
 }
 
 /* with a DTD as long as the lifetime, still in time to reach everybody */
@@ -93,7 +100,7 @@ double schedule_due(const struct group *group)
 	double batched = group->wanted_since - now;
 
 	if (group->urgent)
-		return group_seconds_left(group) ? 0 : back;
+		return keeps_out(group) ? 0 : back;
 	if (group->wanted_changes < CSKMF_BATCH_CHANGES)
 		batched += group->description->batch_ms / 1000.0;
 	if (spaced > batched)
@@ -160,7 +167,7 @@ int schedule_promise(struct group *group, enum epoch_reason reason, bool now)
 {
 	struct store_want want = { .reason = reason, .urgent = now };
 
-	if (group->wanted) {
+	if (group->wanted && !group->wanted_by_clock) {
 		if (weight(reason) <= weight(group->wanted_reason)) {
 			if (now <= group->urgent)
 				return 0;
@@ -179,8 +186,9 @@ int schedule_promise(struct group *group, enum epoch_reason reason, bool now)
  */
 void schedule_promised(struct group *group, enum epoch_reason reason, bool now)
 {
-	if (!group->wanted) {
+	if (!group->wanted || group->wanted_by_clock) {
 		group->wanted = true;
+		group->wanted_by_clock = false;
 		group->wanted_reason = reason;
 		group->wanted_since = loop_boottime();
 		group->wanted_changes = 0;

@@ -89,6 +89,9 @@ int status_report(struct group *group, const char *node,
 	if (status_decode(body, size, &report, reason, sizeof(reason)))
 		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN, "%s",
 			      reason);
+	/* a newer document lists who joined after the store was copied */
+	if (!member && report.num > group->num && member_entry(group, node))
+		member = member_get(group, node);
 	if (!member)
 		return refuse(refusal, COAP_BAD_REQUEST, INT32_MIN,
 			      "epoch %u was never made", report.num);

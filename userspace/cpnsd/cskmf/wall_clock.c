@@ -46,6 +46,15 @@ void wall_clock_age(struct group *group)
 	group->aged_by_wall = true;
 }
 
+/* what was not known at the start is: the key's age */
+static void want_no_more(struct group *group)
+{
+	if (!group->wanted_by_clock || wall_clock_behind(group))
+		return;
+	group->wanted = false;
+	group->wanted_by_clock = false;
+}
+
 /**
  * wall_clock_set() - somebody has set it
  * @context: the CSKMF
@@ -63,6 +72,7 @@ void wall_clock_set(void *context)
 		if (!group->aged_by_wall || group->deleted)
 			continue;
 		wall_clock_age(group);
+		want_no_more(group);
 		schedule_arm(group);
 	}
 }

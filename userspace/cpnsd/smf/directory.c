@@ -315,7 +315,7 @@ static bool put_into_place(const struct smf *smf, const char *name,
 
 /* a group of the file is new, another, or as it was */
 static int take_file(struct smf *smf, const char *name, const char *text,
-		     size_t size, char *reason)
+		     size_t size, enum cskmf_cause cause, char *reason)
 {
 	struct group_description *description;
 	struct cskmf_group_view view;
@@ -344,13 +344,14 @@ static int take_file(struct smf *smf, const char *name, const char *text,
 	else if (memcmp(view.description->etag, description->etag,
 			sizeof(description->etag)) &&
 		 !put_into_place(smf, name, view.description->etag))
-		result = smf_group_update(smf, sgid, text, size,
-					  CSKMF_DOCUMENT, &updated, reason);
+		result = smf_group_update(smf, sgid, text, size, cause,
+					  &updated, reason);
 	group_document_free(description);
 	return result;
 }
 
-static void read_one(struct smf *smf, const char *name)
+static void read_one(struct smf *smf, const char *name,
+		     enum cskmf_cause cause)
 {
 	char path[PATH_MAX], reason[SMF_REASON_MAX] = "";
 	char *text;
@@ -360,7 +361,7 @@ static void read_one(struct smf *smf, const char *name)
 		     name) >= (int)sizeof(path))
 		return;
 	text = read_file(path, &size, reason);
-	if (!text || take_file(smf, name, text, size, reason))
+	if (!text || take_file(smf, name, text, size, cause, reason))
 		log_error("group document %s is not used: %s", path, reason);
 	free(text);
 }
@@ -383,7 +384,7 @@ static int note_missing(void *context, const struct cskmf_group_view *view)
 	return 0;
 }
 
-void directory_read(struct smf *smf)
+void directory_read(struct smf *smf, enum cskmf_cause cause)
 {
 	struct dirent **entries = NULL;
 	int count, i;
@@ -395,7 +396,7 @@ void directory_read(struct smf *smf)
 		log_error("group documents in %s: %s", smf->config->groups,
 			  strerror(errno));
 	for (i = 0; i < count; i++) {
-		read_one(smf, entries[i]->d_name);
+		read_one(smf, entries[i]->d_name, cause);
 		free(entries[i]);
 	}
 	free(entries);

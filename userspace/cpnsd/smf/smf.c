@@ -278,7 +278,7 @@ int smf_open(struct smf **smf, const struct smf_options *options,
 		smf_close(opened);
 		return result;
 	}
-	directory_read(opened);
+	directory_read(opened, CSKMF_AT_START);
 	*smf = opened;
 	return 0;
 }
@@ -327,7 +327,7 @@ int smf_reload(struct smf *smf, const struct config *config)
 	int result;
 
 	smf->config = config;
-	directory_read(smf);
+	directory_read(smf, CSKMF_DOCUMENT);
 	result = identity_trust_reload(smf->trust, config->ca, config->crl,
 				       reason, sizeof(reason));
 	if (result)

@@ -87,7 +87,7 @@ int directory_prepare(struct smf *smf, const char *sgid, const char *text,
 void directory_finish(struct file_change *change, bool keep);
 int directory_hide(struct smf *smf, const char *sgid, char *reason);
 void directory_hidden(struct smf *smf, const char *sgid, bool deleted);
-void directory_read(struct smf *smf);
+void directory_read(struct smf *smf, enum cskmf_cause cause);
 void directory_close(struct smf *smf);
 
 /* notify.c: /smf/N */
