@@ -6,6 +6,7 @@
  */
 #include "server_fixture.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -187,6 +188,79 @@ static void test_dynamic_tunnel(void **state)
 	assert_memory_equal(roster.senders[0].tunnels[0].address,
 			    "\x7f\x00\x00\x01", 4);
 	roster_free(&roster);
+}
+
+/* the tunnel end of gw2 that gw1 was told last */
+static void assert_told_tunnel(struct peer *gw1, const void *address)
+{
+	struct group_properties *groups;
+	size_t count;
+
+	assert_int_equal(told(&gw1->list, &groups), 1);
+	assert_int_equal(groups->members_count, 1);
+	assert_string_equal(groups->members[0].node, "gw2");
+	count = groups->members[0].tunnels_count;
+	assert_int_equal(count, !!address);
+	if (count)
+		assert_memory_equal(groups->members[0].tunnels[0].address,
+				    address, 4);
+	properties_free(groups, 1);
+}
+
+static void address_told(struct fixture *fixture, char *document)
+{
+	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
+	struct registration registration = { };
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	struct sockaddr_storage from = { };
+	bool changed;
+
+	create(fixture, document);
+	peer_open(fixture, gw1, "gw1");
+	peer_register(fixture, gw1, NULL);
+	peer_observe(fixture, gw1, "smf|gw1", &gw1->list, 2);
+	assert_told_tunnel(gw1, NULL);
+	peer_open(fixture, gw2, "gw2");
+	peer_observe(fixture, gw2, "smf|gw2", &gw2->list, 2);
+	run_for(fixture, 0.1);
+	assert_int_equal(gw1->list.count, 1);
+	peer_register(fixture, gw2, NULL);
+	wait_for(fixture, &gw1->list.count, 2);
+	assert_told_tunnel(gw1, "\x7f\x00\x00\x01");
+	/* from the same address again */
+	peer_register(fixture, gw2, NULL);
+	peer_register(fixture, gw1, NULL);
+	run_for(fixture, 0.2);
+	assert_int_equal(gw1->list.count, 2);
+	assert_int_equal(gw2->list.count, 1);
+	/* it was elsewhere meanwhile */
+	address.sin_addr.s_addr = htonl(0xc0000207);
+	memcpy(&from, &address, sizeof(address));
+	memcpy(registration.node_key, gw2->kernel.node_public, 32);
+	assert_int_equal(nodes_register(cskmf_nodes(fixture->smf->cskmf),
+					"gw2", &registration, &from,
+					&changed), 0);
+	peer_register(fixture, gw2, NULL);
+	wait_for(fixture, &gw1->list.count, 3);
+	assert_told_tunnel(gw1, "\x7f\x00\x00\x01");
+}
+
+#define DYNAMIC(more) \
+	"<entry uri=\"urn:cpns:node:gw2\"><cpns:member tunnel=\"dynamic\" nets=\"10.2.0.0/24\" " \
+	more "/></entry>"
+
+/* members that were there before hear of it */
+static void test_dynamic_tunnel_comes(void **state)
+{
+	address_told(*state, document_make(SGID, QUICK, GW1, DYNAMIC(""),
+					   NULL));
+}
+
+static void test_dynamic_tunnel_of_receiver(void **state)
+{
+	address_told(*state, document_make(SGID, QUICK, GW1,
+					   DYNAMIC("roles=\"receiver\""),
+					   NULL));
 }
 
 static void test_manage(void **state)
@@ -713,6 +787,8 @@ int main(void)
 		TEST(test_own_resource_only),
 		TEST(test_list_has_room),
 		TEST(test_dynamic_tunnel),
+		TEST(test_dynamic_tunnel_comes),
+		TEST(test_dynamic_tunnel_of_receiver),
 		TEST(test_manage),
 		TEST(test_list_observed),
 		TEST(test_lost_update),

@@ -37,7 +37,7 @@ bool nodes_revoked(const struct nodes *nodes, const char *id);
 
 /*
  * What a node says at PUT /smf/N, and from where.  @address_changed: a
- * roster with a dynamic tunnel is to be made anew.
+ * dynamic tunnel of it is another, for rosters and for what others are told.
  */
 int nodes_register(struct nodes *nodes, const char *id,
 		   const struct registration *registration,

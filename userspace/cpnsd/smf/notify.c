@@ -237,12 +237,58 @@ static void answer_list(struct smf *smf,
 	list_release(&list);
 }
 
+static void notify_node(struct smf *smf, const char *node)
+{
+	struct transport_segment path[2] = {
+		{ (const uint8_t *)"smf", 3 },
+		{ (const uint8_t *)node, strlen(node) },
+	};
+
+	transport_server_notify(smf->server, path, 2);
+}
+
+/* a node whose tunnel end is another now */
+struct moved {
+	struct smf *smf;
+	const char *node;
+};
+
+static int notify_others(void *context, const struct cskmf_group_view *view)
+{
+	const struct group_description *description = view->description;
+	const struct group_member *entry, *other;
+	const struct moved *moved = context;
+	struct cskmf_member_view member;
+	size_t i;
+
+	entry = group_description_find(description, moved->node);
+	if (!entry || !entry->tunnel_dynamic)
+		return 0;
+	for (i = 0; i < description->members_count; i++) {
+		other = &description->members[i];
+		if (other != entry &&
+		    !cskmf_member_view(moved->smf->cskmf, view->sgid,
+				       other->node, &member) && member.leaf)
+			notify_node(moved->smf, other->node);
+	}
+	return 0;
+}
+
+/* the document is the same, so this is no step 7; its ETag does not tell */
+static void address_changed(struct smf *smf, const char *node)
+{
+	struct moved moved = { .smf = smf, .node = node };
+
+	cskmf_address_changed(smf->cskmf, node);
+	cskmf_groups_each(smf->cskmf, notify_others, &moved);
+}
+
 static void take_registration(struct smf *smf,
 			      const struct transport_request *request,
 			      struct transport_answer *answer)
 {
 	struct registration registration;
-	bool address_changed;
+	bool moved;
 	char reason[128];
 	int result;
 
@@ -260,15 +306,15 @@ static void take_registration(struct smf *smf,
 	}
 	result = nodes_register(cskmf_nodes(smf->cskmf), request->peer.id,
 				&registration, &request->address,
-				&address_changed);
+				&moved);
 	if (result) {
 		transport_answer_problem(answer, COAP_SERVER_ERROR,
 					 "the registration is not stored",
 					 INT32_MIN);
 		return;
 	}
-	if (address_changed)
-		cskmf_address_changed(smf->cskmf, request->peer.id);
+	if (moved)
+		address_changed(smf, request->peer.id);
 	transport_answer_code(answer, COAP_CHANGED);
 }
 
@@ -298,16 +344,6 @@ void notify_serve(void *context, const struct transport_request *request,
 	} else {
 		transport_answer_code(answer, COAP_METHOD_NOT_ALLOWED);
 	}
-}
-
-static void notify_node(struct smf *smf, const char *node)
-{
-	struct transport_segment path[2] = {
-		{ (const uint8_t *)"smf", 3 },
-		{ (const uint8_t *)node, strlen(node) },
-	};
-
-	transport_server_notify(smf->server, path, 2);
 }
 
 void notify_removed(struct smf *smf, const char *sgid)
