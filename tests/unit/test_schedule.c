@@ -337,6 +337,43 @@ static void test_eviction_again(void **state)
 	assert_true(updated.due > 50);
 }
 
+/* out of the document already, and still with the key: now it is urgent */
+static void test_revoked_while_leaving(void **state)
+{
+	static const char key[] = "atd=\"10\" dtd=\"300\" batch-ms=\"0\"";
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "", **sgids;
+	struct cskmf_updated updated;
+	struct group *group;
+
+	create(fixture, document_make(SGID, key, GW1,
+				      ENTRY("gw2", "2", "roles=\"receiver\""),
+				      NULL));
+	assert_int_equal(smf_member_remove(fixture->smf, SGID, "gw2",
+					   CSKMF_DOCUMENT, &updated, reason),
+			 0);
+	assert_int_equal(updated.num, 1);
+	assert_true(updated.pending && updated.due > 290);
+	assert_int_equal(smf_node_revoke(fixture->smf, "gw2", true, &sgids,
+					 reason), 0);
+	group = the_group(fixture);
+	assert_int_equal(group->num, 2);
+	assert_int_equal(group->reason, EPOCH_EVICT);
+	assert_int_equal(group->atd, 0);
+	assert_int_equal(group->dtd, 1);
+	assert_pending(fixture, false);
+	assert_non_null(sgids);
+	assert_string_equal(sgids[0], SGID);
+	assert_null(sgids[1]);
+	free(sgids[0]);
+	free(sgids);
+	/* it has nothing any more */
+	assert_int_equal(smf_node_revoke(fixture->smf, "gw2", true, &sgids,
+					 reason), 0);
+	assert_null(sgids);
+	assert_int_equal(group->num, 2);
+}
+
 /* others that come meanwhile do not put it off */
 static void test_retry_is_not_put_off(void **state)
 {
@@ -389,6 +426,7 @@ int main(void)
 		TEST(test_rekey_with_a_slow_clock),
 		TEST(test_report_then_killed),
 		TEST(test_eviction_again),
+		TEST(test_revoked_while_leaving),
 		TEST(test_retry_is_not_put_off),
 		TEST(test_compromise_then_killed),
 	};

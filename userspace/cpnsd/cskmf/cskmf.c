@@ -277,6 +277,8 @@ int cskmf_update(struct cskmf *cskmf, const char *sgid,
 	}
 	if (update->cause == CSKMF_TIMER)
 		schedule_want(group, EPOCH_TIMER, false);
+	else if (update->cause == CSKMF_EVICT && !update->document)
+		schedule_want(group, EPOCH_EVICT, true);
 	else if (update->cause == CSKMF_COMPROMISE)
 		schedule_want(group, EPOCH_COMPROMISE, true);
 	updated->num = group->num;

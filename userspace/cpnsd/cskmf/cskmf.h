@@ -85,6 +85,7 @@ enum cskmf_cause {
 	CSKMF_DOCUMENT,		/* the document changed; leave, join */
 	CSKMF_AT_START,		/* ... while we were down: hold.c */
 	CSKMF_EVICT,		/* ... by throwing members out: no waiting */
+				/* without one: those who are out already */
 	CSKMF_TIMER,		/* a fresh key, when it fits */
 	CSKMF_COMPROMISE,	/* a fresh key and fresh KEKs, no waiting */
 	CSKMF_RESTORED,		/* held: go on above the members' numbers */

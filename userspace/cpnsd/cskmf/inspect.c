@@ -96,6 +96,15 @@ int cskmf_member_view(struct cskmf *cskmf, const char *sgid, const char *node,
 	return 0;
 }
 
+bool cskmf_has_key(struct cskmf *cskmf, const char *sgid, const char *node)
+{
+	const struct group *group = group_find(cskmf, sgid);
+	const struct member *member = group && !group->deleted ?
+				      member_find(group, node) : NULL;
+
+	return member && member->leaf.id;
+}
+
 void cskmf_address_changed(struct cskmf *cskmf, const char *node)
 {
 	const struct group_member *entry;

@@ -44,6 +44,9 @@ int cskmf_groups_each(struct cskmf *cskmf,
 int cskmf_member_view(struct cskmf *cskmf, const char *sgid, const char *node,
 		      struct cskmf_member_view *view);
 
+/* in the latest epoch, listed or no more; not of a deleted group */
+bool cskmf_has_key(struct cskmf *cskmf, const char *sgid, const char *node);
+
 /* a node's address is another: rosters with its dynamic tunnel are renewed */
 void cskmf_address_changed(struct cskmf *cskmf, const char *node);
 

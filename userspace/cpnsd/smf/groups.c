@@ -211,8 +211,9 @@ int smf_member_remove(struct smf *smf, const char *sgid, const char *node,
 	return result;
 }
 
-/* the groups that list a node, collected before any of them changes */
+/* the groups that a node is to be put out of, before any of them changes */
 struct listing {
+	struct smf *smf;
 	const char *node;
 	char **sgids;
 	size_t count;
@@ -223,7 +224,8 @@ static int list_group(void *context, const struct cskmf_group_view *view)
 	struct listing *listing = context;
 	char **sgids;
 
-	if (!group_description_find(view->description, listing->node))
+	if (!group_description_find(view->description, listing->node) &&
+	    !cskmf_has_key(listing->smf->cskmf, view->sgid, listing->node))
 		return 0;
 	sgids = reallocarray(listing->sgids, listing->count + 2,
 			     sizeof(*sgids));
@@ -237,12 +239,25 @@ static int list_group(void *context, const struct cskmf_group_view *view)
 	return 0;
 }
 
+/* one that left and waits for the epoch without it is not listed any more */
+static int evict(struct smf *smf, const char *sgid, const char *node,
+		 char *reason)
+{
+	struct cskmf_member_view member;
+	struct cskmf_updated updated;
+
+	if (cskmf_member_view(smf->cskmf, sgid, node, &member))
+		return smf_group_rekey(smf, sgid, CSKMF_EVICT, &updated,
+				       reason);
+	return smf_member_remove(smf, sgid, node, CSKMF_EVICT, &updated,
+				 reason);
+}
+
 int smf_node_revoke(struct smf *smf, const char *node, bool revoked,
 		    char ***sgids, char *reason)
 {
-	struct listing listing = { .node = node };
+	struct listing listing = { .smf = smf, .node = node };
 	char cause[SMF_REASON_MAX] = "";
-	struct cskmf_updated updated;
 	int result, error;
 	size_t i;
 
@@ -262,8 +277,7 @@ int smf_node_revoke(struct smf *smf, const char *node, bool revoked,
 	result = cskmf_groups_each(smf->cskmf, list_group, &listing);
 	/* a group that cannot do without it must not keep it in the others */
 	for (i = 0; i < listing.count; i++) {
-		error = smf_member_remove(smf, listing.sgids[i], node,
-					  CSKMF_EVICT, &updated, cause);
+		error = evict(smf, listing.sgids[i], node, cause);
 		if (!error)
 			continue;
 		log_error("group=%s node=%s is revoked and not evicted: %s",
