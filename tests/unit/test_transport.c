@@ -344,6 +344,18 @@ static void test_observation_limit_of_node(void **state)
 	run_for(0.2);
 	call_wait(&sides[1], &request, &seen);
 	assert_false(seen.ended);
+	/* five of them there; and one that comes later counts again */
+	side_open(&sides[0], "gw1", fixture_uri, NULL);
+	side_wait_connected(&sides[0]);
+	for (i = 0; i < 4; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "r%u", i);
+		path[2] = segment(name);
+		call_wait(&sides[0], &request, &seen);
+		assert_int_equal(seen.ended, i == 3);
+	}
+	side_close(&sides[0]);
 	side_close(&sides[1]);
 	side_close(&sides[2]);
 }

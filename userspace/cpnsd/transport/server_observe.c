@@ -82,16 +82,15 @@ static unsigned int count_of_node(const struct transport_peer *of,
 				  const struct transport_request *request)
 {
 	const struct observation *observation;
-	const struct transport_peer *peer;
+	const struct transport_peer *peer = of;
 	unsigned int count = 0;
 
-	DL_FOREACH(of->server->peers, peer) {
-		if (peer->drop || peer->identity.kind != of->identity.kind ||
-		    strcmp(peer->identity.id, of->identity.id) != 0)
+	do {
+		if (peer->drop)
 			continue;
 		DL_FOREACH2(peer->observations, observation, peer_next)
 			count += same_group(observation->path, request);
-	}
+	} while ((peer = peer->same_next) != of);
 	return count;
 }
 

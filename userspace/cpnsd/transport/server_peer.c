@@ -55,6 +55,8 @@ static struct transport_peer *peer_new(struct transport_server *server,
 	peer->heard = loop_boottime();
 	peer->reliable = coap_session_get_proto(session) == COAP_PROTO_TLS;
 	copy_address(&peer->address, coap_session_get_addr_remote(session));
+	peer->same_prev = peer;
+	peer->same_next = peer;
 	coap_session_set_app_data(session, peer);
 	DL_APPEND(server->peers, peer);
 	server->peers_count++;
@@ -107,20 +109,41 @@ void peer_begin(struct transport_server *server, coap_session_t *session)
 	loop_timer_start(&server->later, 0);
 }
 
+static void ring_join(struct transport_peer *fresh,
+		      struct transport_peer *other)
+{
+	fresh->same_prev = other;
+	fresh->same_next = other->same_next;
+	fresh->same_prev->same_next = fresh;
+	fresh->same_next->same_prev = fresh;
+}
+
+static void ring_leave(struct transport_peer *peer)
+{
+	peer->same_prev->same_next = peer->same_next;
+	peer->same_next->same_prev = peer->same_prev;
+}
+
 /* one certificate in many hands, or a loop somewhere: the oldest goes */
 static void limit_sessions(struct transport_peer *fresh)
 {
-	struct transport_peer *peer, *oldest = NULL;
+	struct transport_peer *peer, *other = NULL, *oldest = NULL;
 	unsigned int count = 0;
 
 	DL_FOREACH(fresh->server->peers, peer) {
-		if (peer->drop || peer->identity.kind != fresh->identity.kind ||
+		if (peer->identity.kind != fresh->identity.kind ||
 		    strcmp(peer->identity.id, fresh->identity.id) != 0)
+			continue;
+		if (peer != fresh)
+			other = peer;
+		if (peer->drop)
 			continue;
 		if (!oldest)
 			oldest = peer;
 		count++;
 	}
+	if (other)
+		ring_join(fresh, other);
 	if (count <= SESSIONS_OF_ONE)
 		return;
 	log_warning("%s %s has more than %d sessions: its oldest ends",
@@ -174,6 +197,7 @@ void peer_free(struct transport_peer *peer)
 	body_forget(peer);
 	tls_psk_forget(peer->session);
 	coap_session_set_app_data(peer->session, NULL);
+	ring_leave(peer);
 	DL_DELETE(peer->server->peers, peer);
 	peer->server->peers_count--;
 	if (peer->identity.kind == IDENTITY_NONE)

@@ -123,6 +123,8 @@ struct transport_peer {
 	unsigned int kept_count;
 	struct incoming_body incoming;
 	struct transport_peer *prev, *next;
+	/* a ring: all sessions of the identity, mostly this one alone */
+	struct transport_peer *same_prev, *same_next;
 };
 
 struct transport_server {
