@@ -31,6 +31,7 @@ struct raw {
 /* Max-Message-Size 69,632 */
 static const uint8_t settings[] = { 0x40, 0xe1, 0x23, 0x01, 0x10, 0x00 };
 static const uint8_t ping[] = { 0x00, 0xe2 };
+static const uint8_t pong[] = { 0x00, 0xe3 };
 static const uint8_t get_big[] = {
 	0xd1, 0x01, 0x01, 0x55, 0xb9, 'a', 'c', 'e', '-', 'g', 'r', 'o', 'u',
 	'p', 0x03, 'b', 'i', 'g',
@@ -210,6 +211,79 @@ static void test_slow(void **state)
 	raw_close(&raw);
 }
 
+/* until nothing has come for 0.2 s */
+static size_t drain(struct raw *raw)
+{
+	static uint8_t piece[16384];
+	size_t got = 0;
+	int size, i;
+
+	for (i = 0; i < 200; i++) {
+		while ((size = SSL_read(raw->ssl, piece, sizeof(piece))) > 0) {
+			got += (size_t)size;
+			i = 0;
+		}
+		run_for(0.001);
+	}
+	return got;
+}
+
+/* behind for a moment, twice, and much is sent in between: all is read */
+static void test_behind_twice(void **state)
+{
+	struct raw raw;
+	int i, round;
+
+	(void)state;
+	raw_open(&raw);
+	for (round = 0; round < 2; round++) {
+		raw_send(&raw, get_big, sizeof(get_big), 200);
+		run_for(0.5);
+		assert_non_null(fixture_server->peers);
+		assert_true(fixture_server->peers->blocked);
+		assert_true(drain(&raw) >= 200 * BIG_SIZE);
+		/* too little at a time for a look of its own */
+		for (i = 0; i < 34; i++) {
+			raw_send(&raw, pong, sizeof(pong), 2000);
+			run_for(0.02);
+			if (i % 2)
+				peers_check_life(fixture_server);
+		}
+		assert_non_null(fixture_server->peers);
+	}
+	raw_close(&raw);
+}
+
+/* never quite through, and reads more than ever waited */
+static void test_always_behind(void **state)
+{
+	const size_t all = 800;
+	size_t asked = 0, got = 0;
+	static uint8_t piece[16384];
+	struct raw raw;
+	int size, i;
+
+	(void)state;
+	raw_open(&raw);
+	while (got < all * BIG_SIZE) {
+		while (asked < all && asked < got / BIG_SIZE + 120) {
+			raw_send(&raw, get_big, sizeof(get_big), 1);
+			raw_send(&raw, pong, sizeof(pong), 70);
+			asked++;
+		}
+		run_for(0.0005);
+		peers_check_life(fixture_server);
+		assert_non_null(fixture_server->peers);
+		for (i = 0; i < 16; i++) {
+			size = SSL_read(raw.ssl, piece, sizeof(piece));
+			if (size <= 0)
+				break;
+			got += (size_t)size;
+		}
+	}
+	raw_close(&raw);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +292,8 @@ int main(void)
 		cmocka_unit_test(test_unknown_options),
 		cmocka_unit_test(test_notifications),
 		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_behind_twice),
+		cmocka_unit_test(test_always_behind),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -23,6 +23,7 @@
 #define RECEIVED_PROBE	16384		/* the same */
 #define RECEIVED_MAX	98304		/* of who does not read */
 #define BESIDE_BODY	512		/* what libcoap keeps with a message */
+#define OWN_ANSWERS	32		/* its own, bytes for each that came */
 
 /* the source as IPv4 where a dual-stack listener shows it mapped */
 static void copy_address(struct sockaddr_storage *to,
@@ -215,6 +216,17 @@ static void end_unread(struct transport_peer *peer)
 	peer->drop = true;
 }
 
+static void count_gone(struct transport_peer *peer)
+{
+	uint64_t written = tls_written(peer->session), gone;
+
+	gone = written > peer->written ? written - peer->written : 0;
+	peer->written = written;
+	peer->unread = gone < peer->unread ? peer->unread - gone : 0;
+	if (peer->probed > peer->unread)
+		peer->probed = peer->unread;
+}
+
 /**
  * peer_sends - a message for a peer is about to be handed to libcoap
  * @peer: who gets it
@@ -227,16 +239,10 @@ static void end_unread(struct transport_peer *peer)
 void peer_sends(struct transport_peer *peer, size_t size)
 {
 	struct transport_server *server = peer->server;
-	uint64_t written, gone;
 
 	if (!peer->reliable || peer->drop)
 		return;
-	written = tls_written(peer->session);
-	gone = written > peer->written ? written - peer->written : 0;
-	peer->written = written;
-	peer->unread = gone < peer->unread ? peer->unread - gone : 0;
-	if (peer->probed > peer->unread)
-		peer->probed = peer->unread;
+	count_gone(peer);
 	peer->unread += size + BESIDE_BODY;
 	if (peer->unread > UNREAD_MAX) {
 		end_unread(peer);
@@ -257,7 +263,8 @@ void peer_sends(struct transport_peer *peer, size_t size)
  * A ping leaves at once only where nothing is before it.  A Pong would say
  * less: it can be sent without reading anything.  What libcoap answers by
  * itself, an unknown option say, is not counted: who sends much of whatever
- * it is and is found not to read ends, too.
+ * it is and is found not to read ends, too.  It has read where all is out that
+ * can have waited when it was found so first.
  */
 void peers_probe(struct transport_server *server)
 {
@@ -271,14 +278,17 @@ void peers_probe(struct transport_server *server)
 		if (!peer->probe)
 			continue;
 		peer->probe = false;
-		peer->written = tls_written(peer->session);
+		count_gone(peer);
 		tls_ping(peer->session);
 		received = tls_received(peer->session);
 		if (tls_written(peer->session) > peer->written) {
 			peer->unread = 0;
 			peer->blocked = 0;
-		} else if (!peer->blocked) {
+			peer->cleared = received;
+		} else if (!peer->blocked || peer->written > peer->leaves) {
 			peer->blocked = received;
+			peer->leaves = peer->written + peer->unread +
+				       OWN_ANSWERS * (received - peer->cleared);
 		} else if (received > peer->blocked + RECEIVED_MAX) {
 			end_unread(peer);
 		}
@@ -307,7 +317,7 @@ static void check_received(struct transport_peer *peer)
 {
 	uint64_t received = tls_received(peer->session);
 
-	if (received > peer->received + RECEIVED_PROBE) {
+	if (peer->blocked || received > peer->received + RECEIVED_PROBE) {
 		peer->probe = true;
 		peer->server->probing = true;
 	}

@@ -117,7 +117,9 @@ struct transport_peer {
 	size_t unread;			/* bytes that wait, rather too many */
 	size_t probed;			/* so many waited at the last probe */
 	uint64_t received;		/* tls_received() of the last look */
+	uint64_t cleared;		/* ... when nothing was found to wait */
 	uint64_t blocked;		/* ... of the first probe that waited */
+	uint64_t leaves;	/* tls_written() when what waited then is out */
 	struct observation *observations;
 	struct kept_answer *kept;
 	unsigned int kept_count;
