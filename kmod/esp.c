@@ -701,6 +701,16 @@ static int cpns_km_acquire(struct xfrm_state *x, struct xfrm_tmpl *tmpl,
 	return -EOPNOTSUPP;
 }
 
+/*
+ * So is this called for every policy of a socket, anybody's. @dir, which is an
+ * errno while no manager took the policy, stays what others made of it.
+ */
+static struct xfrm_policy *cpns_km_compile_policy(struct sock *sk, int opt,
+						  u8 *data, int len, int *dir)
+{
+	return NULL;
+}
+
 #ifdef CPNS_HAVE_XFRM_MIGRATE_NET
 static int cpns_km_migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
 			   const struct xfrm_migrate *m, int num_bundles,
@@ -718,6 +728,7 @@ static int cpns_km_migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
 static struct xfrm_mgr cpns_km = {
 	.notify		= cpns_km_notify,
 	.acquire	= cpns_km_acquire,
+	.compile_policy	= cpns_km_compile_policy,
 #ifdef CPNS_HAVE_XFRM_MIGRATE_NET
 	.migrate	= cpns_km_migrate,
 #endif
