@@ -376,14 +376,12 @@ static bool cpns_sa_taken(struct cpns_group *group, const struct cpns_sa *sa)
 	list_for_each_entry(other, &group->sas, node)
 		if (other->waiting && other->x->id.spi == x->id.spi &&
 		    other->x->props.family == x->props.family &&
-		    (x->mark.v & x->mark.m & other->x->mark.m) ==
-		    other->x->mark.v &&
+		    (x->mark.v & other->x->mark.m) == other->x->mark.v &&
 		    xfrm_addr_equal(&other->x->id.daddr, &x->id.daddr,
 				    x->props.family))
 			return true;
-	found = xfrm_state_lookup(xs_net(sa->x), x->mark.v & x->mark.m,
-				  &x->id.daddr, x->id.spi, x->id.proto,
-				  x->props.family);
+	found = xfrm_state_lookup(xs_net(sa->x), x->mark.v, &x->id.daddr,
+				  x->id.spi, x->id.proto, x->props.family);
 	if (found)
 		xfrm_state_put(found);
 	return found;
@@ -488,8 +486,7 @@ static bool cpns_sa_matches(const struct cpns_sa *sa,
 	       (!match->family ||
 		(match->family == x->props.family &&
 		 match->spi == x->id.spi &&
-		 match->mark.m == x->mark.m &&
-		 (match->mark.v & match->mark.m) == (x->mark.v & x->mark.m) &&
+		 match->mark.m == x->mark.m && match->mark.v == x->mark.v &&
 		 xfrm_addr_equal(&match->dst, &x->id.daddr, match->family)));
 }
 

@@ -68,11 +68,13 @@ static u32 cpns_nl_u32(const struct genl_info *info, int attr, u32 none)
 	return info->attrs[attr] ? nla_get_u32(info->attrs[attr]) : none;
 }
 
+/* masked, as xfrm keeps marks */
 static void cpns_nl_mark(const struct genl_info *info, struct xfrm_mark *mark)
 {
 	mark->v = cpns_nl_u32(info, CPNS_A_MARK, 0);
 	mark->m = cpns_nl_u32(info, CPNS_A_MARK_MASK,
 			      info->attrs[CPNS_A_MARK] ? U32_MAX : 0);
+	mark->v &= mark->m;
 }
 
 /* above 32 packets by a bitmap, with 32-bit sequence numbers all the same */

@@ -176,6 +176,13 @@ TEST_F_TIMEOUT(ends, waiting_with_marks, 120)
 		ADD(m, &self->out);
 	self->out.mark = 1;
 	EXPECT_EQ(-EEXIST, cpns_test_sa_add(&m->test, &self->out));
+	/* what the mask leaves out does not count */
+	self->out.mark = 0x1ff;
+	ADD(m, &self->out);
+	EXPECT_EQ(-EEXIST, cpns_test_sa_add(&m->test, &self->out));
+	self->out.mark = 0x2ff;
+	EXPECT_EQ(-EEXIST, cpns_test_sa_add(&m->test, &self->out));
+	EXPECT_EQ(0, cpns_test_sa_del(&m->test, &self->out));
 	ASSERT_EQ(0, cpns_test_epoch_activate(&m->test, m->sgid,
 					      MEMBER_EPOCH + 1));
 	EXPECT_EQ(0, cpns_test_run("[ $(ip xfrm state | grep -c 'mark 0x[12]/0xff') = 2 ]"));
