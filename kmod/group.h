@@ -72,6 +72,7 @@ static inline void cpns_watch_start(struct cpns_net *cn)
 
 /* main.c */
 extern atomic_t cpns_generation;	/* raised at VM fork and resume */
+extern bool cpns_hibernates;		/* nothing may be committed */
 
 /* group.c */
 struct cpns_group *cpns_group_alloc(struct cpns_net *cn, const char *sgid,

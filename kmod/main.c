@@ -17,6 +17,7 @@ MODULE_PARM_DESC(allow_raw, "accept epoch secrets in clear (lab and tests only; 
 
 struct workqueue_struct *cpns_wq;
 atomic_t cpns_generation = ATOMIC_INIT(0);
+bool cpns_hibernates;
 
 static unsigned int cpns_net_id;
 
@@ -91,11 +92,27 @@ static void cpns_machine_changed(enum cpns_reason reason)
 	up_read(&net_rwsem);
 }
 
+/*
+ * The image is of some moment between begin and end. What is counted after it,
+ * as packets pass until the machine is off, would be counted again by who
+ * resumes: so there is nothing to count with, and GROUP_SET brings nothing.
+ * The node key made meanwhile is in the image, and dropped at the end.
+ */
 static int cpns_pm_event(struct notifier_block *nb, unsigned long action,
 			 void *data)
 {
-	if (action == PM_POST_HIBERNATION || action == PM_POST_RESTORE)
+	switch (action) {
+	case PM_HIBERNATION_PREPARE:
+	case PM_RESTORE_PREPARE:
+		WRITE_ONCE(cpns_hibernates, true);
 		cpns_machine_changed(CPNS_REASON_RESUME);
+		break;
+	case PM_POST_HIBERNATION:
+	case PM_POST_RESTORE:
+		cpns_machine_changed(CPNS_REASON_RESUME);
+		WRITE_ONCE(cpns_hibernates, false);
+		break;
+	}
 	return NOTIFY_DONE;
 }
 

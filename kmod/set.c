@@ -377,7 +377,9 @@ static int cpns_commit(struct cpns_stage *stage, struct cpns_net *cn)
 	int err;
 
 	mutex_lock(&group->lock);
-	if (atomic_read(&cpns_generation) != stage->generation)
+	if (READ_ONCE(cpns_hibernates))
+		err = cpns_refuse(stage, -EAGAIN, "this machine hibernates");
+	else if (atomic_read(&cpns_generation) != stage->generation)
 		err = cpns_refuse(stage, -EAGAIN,
 				  "this machine was cloned or resumed meanwhile");
 	else if (stage->reseal)
@@ -461,8 +463,8 @@ static int cpns_stage_commit(struct cpns_stage *stage, struct cpns_net *cn,
  * Return: 0, -EINVAL malformed, -EKEYREJECTED forged, altered, replayed or not
  * for this node, -EKEYEXPIRED too old, -EKEYREVOKED revoked meanwhile, -EBUSY
  * four epochs in use, -ENOSPC too many groups, KEKs or sender ids, -EPERM
- * clear secret, -EAGAIN machine cloned meanwhile, -ENODEV module removed,
- * -ENOMEM.
+ * clear secret, -EAGAIN machine cloned meanwhile or hibernating, -ENODEV module
+ * removed, -ENOMEM.
  */
 int cpns_group_set(struct cpns_net *cn, const struct cpns_message_in *in,
 		   const u16 *evicted, struct cpns_group **group,

@@ -6,7 +6,8 @@
  *
  * The test module cpns_vmfork tells the kernel of a fork as the driver of the
  * generation id does. Hibernation here fails where its first device refuses,
- * and is told as over all the same. A machine that only sleeps is the same one
+ * and is told as over all the same. Who has /dev/snapshot open is between the
+ * begin and the end of hibernation, or of a resume. A machine that only sleeps is the same one
  * afterwards; it is put to sleep as far as the freezer, where that is possible
  * (PM_DEBUG).
  */
@@ -114,6 +115,57 @@ TEST_F_TIMEOUT(another, resume_from_hibernation, 120)
 	EXPECT_EQ(-1, write(fd, "disk", 4));
 	close(fd);
 	EXPECT_EQ(0, dropped(m, CPNS_REASON_RESUME, sealed));
+}
+
+/* from its begin on nothing is sent, and no sender id taken, before its end */
+static int dropped_between(struct cpns_test_member *m, int mode)
+{
+	uint8_t before[CPNS_TEST_SEALED], sealed[CPNS_TEST_SEALED];
+	struct cpns_test_event event;
+	struct cpns_test_node node;
+	int fd, ret = 0;
+
+	if (cpns_test_out(m->fd, before))
+		return 11;
+	fd = open("/dev/snapshot", mode);
+	if (fd < 0)
+		return -errno;
+	if (cpns_test_event(&m->events, CPNS_CMD_NODE_CHANGE, 5000, &event) ||
+	    event.reason != CPNS_REASON_RESUME)
+		ret = 12;
+	else if (cpns_test_out(m->fd, sealed) != -ENOKEY)
+		ret = 13;
+	else if (cpns_test_back(m->fd, before))
+		ret = 14;
+	else if (cpns_test_node(&m->test, CPNS_CMD_NODE_GET, &node))
+		ret = 15;
+	if (!ret) {
+		m->node = node;
+		if (cpns_test_member_sealed(m, MEMBER_EPOCH, MEMBER_SID + 1) ||
+		    cpns_test_set_send(&m->test, &m->set) != -EAGAIN ||
+		    strcmp("this machine hibernates", m->test.text))
+			ret = 16;
+	}
+	close(fd);
+	return ret ? ret : dropped(m, CPNS_REASON_RESUME, before);
+}
+
+TEST_F_TIMEOUT(another, hibernates, 120)
+{
+	int ret = dropped_between(&self->member, O_RDONLY);
+
+	if (ret == -ENOENT)
+		SKIP(return, "this kernel has no /dev/snapshot");
+	EXPECT_EQ(0, ret);
+}
+
+TEST_F_TIMEOUT(another, restores, 120)
+{
+	int ret = dropped_between(&self->member, O_WRONLY);
+
+	if (ret == -ENOENT)
+		SKIP(return, "this kernel has no /dev/snapshot");
+	EXPECT_EQ(0, ret);
 }
 
 TEST_F_TIMEOUT(another, sleep_changes_nothing, 120)

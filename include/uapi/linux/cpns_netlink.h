@@ -65,7 +65,7 @@ enum cpns_features {
  *   sender id
  * @CPNS_REASON_VM_FORK: this virtual machine was cloned or restored from a
  *   snapshot
- * @CPNS_REASON_RESUME: this machine resumed from hibernation
+ * @CPNS_REASON_RESUME: this machine hibernates, or resumed from hibernation
  * @CPNS_REASON_NEW_SID: a new seal replaced this node's sender id in the epoch
  * @CPNS_REASON_EVICTED: the sender was evicted
  * @CPNS_REASON_DELETED: somebody else deleted or flushed the state
