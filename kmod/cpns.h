@@ -418,7 +418,7 @@ void cpns_template_exit(void);
  * struct cpns_sa_match - which states end; fields that are 0 match any
  * @epoch: their epoch
  * @reference: what they were keyed through
- * @below: of epochs with lower numbers
+ * @evicted: their sender was evicted
  * @sid: their sender
  * @dir: enum cpns_dir
  * @family: if not 0, @dst, @spi and @mark count too
@@ -431,7 +431,7 @@ void cpns_template_exit(void);
 struct cpns_sa_match {
 	const struct cpns_epoch		*epoch;
 	const struct cpns_reference	*reference;
-	u32				below;
+	bool				evicted;
 	u16				sid;
 	u8				dir;
 	u16				family;

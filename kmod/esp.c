@@ -480,7 +480,8 @@ static bool cpns_sa_matches(const struct cpns_sa *sa,
 
 	return (!match->epoch || sa->use.epoch == match->epoch) &&
 	       (!match->reference || sa->use.reference == match->reference) &&
-	       (!match->below || sa->use.epoch->num < match->below) &&
+	       (!match->evicted ||
+		cpns_may_decrypt(&sa->use, sa->sid) == -EKEYREJECTED) &&
 	       (!match->sid || sa->sid == match->sid) &&
 	       (!match->dir || sa->dir == match->dir) &&
 	       (!match->family ||

@@ -471,7 +471,6 @@ int cpns_group_set(struct cpns_net *cn, const struct cpns_message_in *in,
 		   const char **why)
 {
 	struct cpns_stage *stage = kzalloc(sizeof(*stage), GFP_KERNEL);
-	unsigned int i;
 	int err;
 
 	*why = "out of memory";
@@ -486,10 +485,9 @@ int cpns_group_set(struct cpns_net *cn, const struct cpns_message_in *in,
 	      cpns_stage_commit(stage, cn, in, evicted);
 	if (err >= 0) {
 		cpns_group_settle(stage->group);
-		for (i = 0; !err && !stage->reseal && i < in->evicted; i++)
+		if (!err && in->evicted)
 			cpns_sa_end(stage->group, &(struct cpns_sa_match){
-					.below = stage->set.epoch,
-					.sid = evicted[i], .dir = CPNS_DIR_IN,
+					.evicted = true, .dir = CPNS_DIR_IN,
 					.reason = CPNS_REASON_EVICTED });
 		cpns_watch_start(cn);
 		*group = cpns_group_hold(stage->group);
