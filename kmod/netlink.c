@@ -401,6 +401,9 @@ int cpns_nl_group_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	int err;
 
 	err = cpns_nl_check(net, cb->nlh, cb->extack);
+	if (!err && nlmsg_attrlen(cb->nlh, GENL_HDRLEN))
+		err = cpns_nl_refuse(cb->extack, -EINVAL,
+				     "the dump is of all groups: no attributes");
 	if (err)
 		return err;
 	cb->seq = READ_ONCE(cn->count) + 1;

@@ -202,6 +202,29 @@ TEST_F_TIMEOUT(request, attributes_of_other_commands, 60)
 		}
 }
 
+/* who asks for one group must not take all for it */
+TEST_F_TIMEOUT(request, dump_of_groups_takes_no_attribute, 60)
+{
+	static const char text[] = "the dump is of all groups: no attributes";
+	struct cpns_test *test = &self->test;
+	char buffer[CPNS_TEST_BUFFER];
+	struct nlmsghdr *message;
+
+	message = cpns_test_message(test, buffer, CPNS_CMD_GROUP_GET,
+				    NLM_F_DUMP);
+	EXPECT_EQ(0, cpns_test_talk(test, message, NULL, NULL));
+	message = cpns_test_message(test, buffer, CPNS_CMD_GROUP_GET,
+				    NLM_F_DUMP);
+	mnl_attr_put_strz(message, CPNS_A_SGID, self->epoch.sgid);
+	EXPECT_EQ(-EINVAL, cpns_test_talk(test, message, NULL, NULL));
+	EXPECT_STREQ(text, test->text);
+	message = cpns_test_message(test, buffer, CPNS_CMD_GROUP_GET,
+				    NLM_F_DUMP);
+	mnl_attr_put_u32(message, CPNS_A_SERIAL, self->serial);
+	EXPECT_EQ(-EINVAL, cpns_test_talk(test, message, NULL, NULL));
+	EXPECT_STREQ(text, test->text);
+}
+
 /* each attribute of another size is refused before the command looks at it */
 TEST_F_TIMEOUT(request, attributes_of_other_sizes, 60)
 {
