@@ -82,7 +82,8 @@ struct cpns_node_key {
  * @previous: the one before the last rotation; @config
  * @pin: the OSG's static public key; @config
  * @pinned: @pin is set
- * @watch: looks every second whether keys were timed out or revoked
+ * @watch: looks every second whether keys were timed out or revoked, and wakes
+ *	@sa_reap
  * @exiting: no more groups are added; @config
  * @sa_reap: esp.c's work: states others deleted, limits, old outbound ones
  * @sa_migrated: it has to look for clones of states
@@ -445,6 +446,7 @@ struct cpns_sa_match {
 /* esp.c */
 int cpns_esp_init(void);
 void cpns_esp_exit(void);
+void cpns_sa_wake(struct cpns_net *cn, unsigned long delay);
 void cpns_sa_net_init(struct cpns_net *cn);
 void cpns_sa_net_exit(struct cpns_net *cn);
 void cpns_sa_epoch_activated(struct cpns_group *group,

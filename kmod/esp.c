@@ -61,7 +61,14 @@ static void cpns_sa_tell_xfrm(struct xfrm_state *x, u32 what)
 	km_state_notify(x, &event);
 }
 
-static void cpns_sa_wake(struct cpns_net *cn, unsigned long delay)
+/**
+ * cpns_sa_wake() - have the namespace's work look at its states
+ * @cn: namespace
+ * @delay: jiffies
+ *
+ * Any context, as long as the namespace lives.
+ */
+void cpns_sa_wake(struct cpns_net *cn, unsigned long delay)
 {
 	if (!READ_ONCE(cn->exiting))
 		mod_delayed_work(cpns_wq, &cn->sa_reap, delay);
@@ -262,7 +269,11 @@ static void cpns_sa_continue_inbound(struct xfrm_state *x, u32 seq)
 	}
 }
 
-/* xfrm counts packets for us, so its limits are those of sequence numbers */
+/*
+ * xfrm counts packets for us, so its limits are those of sequence numbers. It
+ * counts what a device or esp4_offload segments later once only: the work
+ * looks at the numbers too.
+ */
 static int cpns_sa_continue_outbound(struct xfrm_state *x, u64 ivs)
 {
 	if (ivs >= CPNS_SEQ_HARD)
@@ -568,6 +579,8 @@ static unsigned long cpns_sa_reap_group(struct cpns_group *group)
 	mutex_lock(&group->sa_lock);
 	list_for_each_entry_safe(sa, next, &group->sas, node) {
 		struct xfrm_state *x = sa->x;
+		u32 sent = sa->dir == CPNS_DIR_OUT ?
+			   cpns_sa_seq(x, CPNS_DIR_OUT) : 0;
 
 		if (sa->waiting)
 			continue;
@@ -580,7 +593,13 @@ static unsigned long cpns_sa_reap_group(struct cpns_group *group)
 					     CPNS_REASON_DELETED);
 			continue;
 		}
-		if (READ_ONCE(x->km.dying) && !sa->soft) {
+		if (sent >= CPNS_SEQ_HARD) {
+			cpns_sa_mark(sa, &gone, CPNS_CMD_SA_HARD,
+				     CPNS_REASON_EXHAUSTED);
+			continue;
+		}
+		if ((READ_ONCE(x->km.dying) || sent >= CPNS_SEQ_SOFT) &&
+		    !sa->soft) {
 			sa->soft = true;
 			cpns_sa_event(sa, CPNS_CMD_SA_SOFT,
 				      CPNS_REASON_EXHAUSTED);

@@ -240,7 +240,7 @@ void cpns_group_check_keys(struct cpns_group *group)
 }
 
 /**
- * cpns_watch() - the namespace's look at keys and clocks, every second
+ * cpns_watch() - the namespace's look at keys, clocks and states, every second
  * @work: cpns_net.watch
  *
  * Stops when there is nothing to look at; GROUP_SET and NODE_ROTATE start it.
@@ -253,7 +253,7 @@ void cpns_watch(struct work_struct *work)
 	struct cpns_net *cn = container_of(to_delayed_work(work),
 					   struct cpns_net, watch);
 	struct cpns_group *group;
-	bool alive = false;
+	bool alive = false, states = false;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cn->groups); i++) {
@@ -263,11 +263,14 @@ void cpns_watch(struct work_struct *work)
 			rcu_read_unlock();
 			cpns_group_check_keys(group);
 			alive |= !READ_ONCE(group->why);
+			states |= !list_empty_careful(&group->sas);
 			rcu_read_lock();
 			cpns_group_put(group);
 		}
 		rcu_read_unlock();
 	}
+	if (states)
+		cpns_sa_wake(cn, 0);
 	if (mutex_trylock(&cn->config)) {
 		cpns_node_expire(cn);
 		alive |= cn->previous.valid;
