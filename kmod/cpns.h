@@ -412,8 +412,7 @@ struct cpns_group *cpns_nl_group(struct genl_info *info);
  */
 
 /* template.c */
-int cpns_template_init(void);
-void cpns_template_exit(void);
+extern struct crypto_template cpns_template;
 
 /**
  * struct cpns_sa_match - which states end; fields that are 0 match any
@@ -444,8 +443,7 @@ struct cpns_sa_match {
 };
 
 /* esp.c */
-int cpns_esp_init(void);
-void cpns_esp_exit(void);
+extern struct xfrm_mgr cpns_km;
 void cpns_sa_wake(struct cpns_net *cn, unsigned long delay);
 void cpns_sa_net_init(struct cpns_net *cn);
 void cpns_sa_net_exit(struct cpns_net *cn);

@@ -742,7 +742,7 @@ static int cpns_km_migrate(const struct xfrm_selector *sel, u8 dir, u8 type,
 }
 #endif
 
-static struct xfrm_mgr cpns_km = {
+struct xfrm_mgr cpns_km = {
 	.notify		= cpns_km_notify,
 	.acquire	= cpns_km_acquire,
 	.compile_policy	= cpns_km_compile_policy,
@@ -750,14 +750,3 @@ static struct xfrm_mgr cpns_km = {
 	.migrate	= cpns_km_migrate,
 #endif
 };
-
-int __init cpns_esp_init(void)
-{
-	xfrm_register_km(&cpns_km);
-	return 0;
-}
-
-void cpns_esp_exit(void)
-{
-	xfrm_unregister_km(&cpns_km);
-}

@@ -11,43 +11,38 @@
 #define sha256_state sha256_ctx
 #endif
 
-/* HMAC-SHA256 (RFC 2104); @mac may be the same memory as a part */
-static void cpns_hmac(const u8 *key, unsigned int key_len,
-		      const struct kvec *part, unsigned int parts, u8 *mac)
-{
-	u8 pad[SHA256_BLOCK_SIZE] = {};
-	struct sha256_state sha;
-	unsigned int i;
-
-	memcpy(pad, key, key_len);
-	for (i = 0; i < sizeof(pad); i++)
-		pad[i] ^= 0x36;
-	sha256_init(&sha);
-	sha256_update(&sha, pad, sizeof(pad));
-	for (i = 0; i < parts; i++)
-		sha256_update(&sha, part[i].iov_base, part[i].iov_len);
-	sha256_final(&sha, mac);
-	for (i = 0; i < sizeof(pad); i++)
-		pad[i] ^= 0x36 ^ 0x5c;
-	sha256_init(&sha);
-	sha256_update(&sha, pad, sizeof(pad));
-	sha256_update(&sha, mac, SHA256_DIGEST_SIZE);
-	sha256_final(&sha, mac);
-	memzero_explicit(pad, sizeof(pad));
-}
-
 /**
  * cpns_hkdf_extract() - HKDF-Extract with SHA-256 (RFC 5869, 2.2)
  * @salt: salt
  * @salt_len: at most 64
  * @ikm: input keying material, concatenated
  * @parts: how many
- * @prk: 32 bytes
+ * @prk: 32 bytes; may be the same memory as a part
+ *
+ * Is HMAC-SHA256 (RFC 2104) of @ikm with the key @salt.
  */
 void cpns_hkdf_extract(const void *salt, unsigned int salt_len,
 		       const struct kvec *ikm, unsigned int parts, u8 *prk)
 {
-	cpns_hmac(salt, salt_len, ikm, parts, prk);
+	u8 pad[SHA256_BLOCK_SIZE] = {};
+	struct sha256_state sha;
+	unsigned int i;
+
+	memcpy(pad, salt, salt_len);
+	for (i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36;
+	sha256_init(&sha);
+	sha256_update(&sha, pad, sizeof(pad));
+	for (i = 0; i < parts; i++)
+		sha256_update(&sha, ikm[i].iov_base, ikm[i].iov_len);
+	sha256_final(&sha, prk);
+	for (i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	sha256_init(&sha);
+	sha256_update(&sha, pad, sizeof(pad));
+	sha256_update(&sha, prk, SHA256_DIGEST_SIZE);
+	sha256_final(&sha, prk);
+	memzero_explicit(pad, sizeof(pad));
 }
 
 /**
@@ -68,7 +63,7 @@ void cpns_hkdf_expand(const u8 *prk, const struct kvec *info,
 	memcpy(&part[1], info, parts * sizeof(*info));
 	part[parts + 1] = (struct kvec){ &n, 1 };
 	for (; out_len; out_len -= take, out += take, n++) {
-		cpns_hmac(prk, SHA256_DIGEST_SIZE, part, parts + 2, t);
+		cpns_hkdf_extract(prk, SHA256_DIGEST_SIZE, part, parts + 2, t);
 		take = min_t(unsigned int, out_len, sizeof(t));
 		memcpy(out, t, take);
 		part[0].iov_len = sizeof(t);

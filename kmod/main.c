@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <crypto/algapi.h>
 #include <linux/module.h>
 #include <linux/random.h>
 #include <linux/suspend.h>
@@ -169,10 +170,8 @@ static int __init cpns_init(void)
 	err = register_pernet_subsys(&cpns_net_ops);
 	if (err)
 		goto no_net;
-	err = cpns_esp_init();
-	if (err)
-		goto no_esp;
-	err = cpns_template_init();
+	xfrm_register_km(&cpns_km);
+	err = crypto_register_template(&cpns_template);
 	if (err)
 		goto no_template;
 	err = register_pm_notifier(&cpns_pm_notifier);
@@ -193,10 +192,9 @@ no_family:
 no_vmfork:
 	unregister_pm_notifier(&cpns_pm_notifier);
 no_pm:
-	cpns_template_exit();
+	crypto_unregister_template(&cpns_template);
 no_template:
-	cpns_esp_exit();
-no_esp:
+	xfrm_unregister_km(&cpns_km);
 	unregister_pernet_subsys(&cpns_net_ops);
 no_net:
 	cpns_key_exit();
@@ -214,8 +212,8 @@ static void __exit cpns_exit(void)
 	genl_unregister_family(&cpns_family);
 	unregister_random_vmfork_notifier(&cpns_vmfork_notifier);
 	unregister_pm_notifier(&cpns_pm_notifier);
-	cpns_template_exit();
-	cpns_esp_exit();
+	crypto_unregister_template(&cpns_template);
+	xfrm_unregister_km(&cpns_km);
 	unregister_pernet_subsys(&cpns_net_ops);
 	cpns_key_exit();
 	cpns_hpke_exit();

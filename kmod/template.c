@@ -395,18 +395,8 @@ err_free:
 	return err;
 }
 
-static struct crypto_template cpns_template = {
+struct crypto_template cpns_template = {
 	.name	= "cpns",
 	.create	= cpns_create,
 	.module	= THIS_MODULE,
 };
-
-int __init cpns_template_init(void)
-{
-	return crypto_register_template(&cpns_template);
-}
-
-void cpns_template_exit(void)
-{
-	crypto_unregister_template(&cpns_template);
-}
