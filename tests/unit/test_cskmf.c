@@ -221,12 +221,16 @@ static void test_removed_member(void **state)
 {
 	struct fixture *fixture = *state;
 	struct peer *gw1 = &fixture->gw1, *gw2 = &fixture->gw2;
+	char reason[SMF_REASON_MAX];
+	struct cskmf_updated updated;
 	struct epoch_record record;
 	struct roster roster;
 	uint32_t leaf;
+	uint16_t sid;
 
 	two_members(fixture, two());
 	leaf = gw2->kernel.leaf;
+	sid = gw2->kernel.sid;
 	update(fixture, document_make(SGID, QUICK, GW1, NULL));
 	/* refused from this moment, before the epoch is made */
 	pull(fixture, gw2);
@@ -258,6 +262,17 @@ static void test_removed_member(void **state)
 	assert_int_equal(record.reason, EPOCH_JOIN);
 	assert_int_equal(record.evicted_count, 0);
 	epoch_record_free(&record);
+	/* one that missed all this still hears that its SID went */
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_COMPROMISE,
+					 &updated, reason), 0);
+	wait_for_num(fixture, 4);
+	pull(fixture, gw2);
+	heard_roster(&gw2->answer, &roster);
+	assert_int_equal(roster.num, 4);
+	assert_int_equal(roster.senders_count, 2);
+	assert_int_equal(roster.gone_count, 1);
+	assert_int_equal(roster.gone[0], sid);
+	roster_free(&roster);
 }
 
 static void test_leave_request(void **state)

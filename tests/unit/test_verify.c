@@ -641,18 +641,21 @@ static void test_sender_ids(void **state)
 	assert_non_null(strstr(reason, "twice"));
 }
 
-static void test_sender_listed(void **state)
+static void test_sender_gone(void **state)
 {
+	uint16_t gone[] = { 7, 3 };
 	struct roster_sender senders[2];
 	struct roster roster;
 
 	make_roster(&roster, senders, 1, 1);
-	assert_true(verify_sender_listed(&roster, "gw1", 1));
-	assert_true(verify_sender_listed(&roster, "gw2", 2));
-	/* another one's, an unknown one, nobody's */
-	assert_false(verify_sender_listed(&roster, "gw1", 2));
-	assert_false(verify_sender_listed(&roster, "gw1", 9));
-	assert_false(verify_sender_listed(&roster, "gw3", 1));
+	roster.gone = gone;
+	roster.gone_count = 2;
+	assert_true(verify_sender_gone(&roster, 3));
+	assert_true(verify_sender_gone(&roster, 7));
+	/* another one's, an unknown one, none */
+	assert_false(verify_sender_gone(&roster, 2));
+	assert_false(verify_sender_gone(&roster, 9));
+	assert_false(verify_sender_gone(&roster, 0));
 }
 
 int main(void)
@@ -671,7 +674,7 @@ int main(void)
 		cmocka_unit_test(test_backfill_contradicts),
 		cmocka_unit_test(test_roster),
 		cmocka_unit_test(test_sender_ids),
-		cmocka_unit_test(test_sender_listed),
+		cmocka_unit_test(test_sender_gone),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -14,6 +14,12 @@
 #include "cskmf/group.h"
 #include "proto/response.h"
 
+/*
+ * A member joins anew where the roster says that its Sender-ID is gone.  For so
+ * many epochs it hears of that, should it miss some, or not get through.
+ */
+#define GONE_EPOCHS	16
+
 /**
  * roster_next_serial() - above all that were given out, here or elsewhere
  * @group: the group
@@ -98,7 +104,8 @@ static int make(struct group *group)
 		if (!sender->gone && entry && entry->roles & ROLE_BIT_SENDER)
 			fill_sender(group, sender, entry,
 				    &roster.senders[roster.senders_count++]);
-		else if ((!sender->gone || sender->gone + 1 >= group->num) &&
+		else if ((!sender->gone ||
+			  sender->gone + GONE_EPOCHS >= group->num) &&
 			 roster.gone_count < ROSTER_GONE_MOST)
 			roster.gone[roster.gone_count++] = sender->sid;
 	}

@@ -89,7 +89,6 @@ struct group {
 					 * good: only a newer one helps
 					 */
 	uint16_t own_sid;		/* in that epoch */
-	uint64_t sid_serial;		/* rosters up to it may not list it */
 	uint32_t sids_full;		/* epoch in which it cannot change */
 	unsigned int sid_joins;		/* made for it, one soon after another */
 	double sid_joined_at;

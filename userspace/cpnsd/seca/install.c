@@ -228,9 +228,6 @@ static int install_verified(struct group *group,
 					   STATUS_INSTALL_FAILED);
 			return error;
 		}
-		if (verified->response.has_seal)
-			group->sid_serial = verified->has_roster ? 0 :
-				group->chain.roster_serial;
 	}
 	remember(group, verified);
 	group_look(group);

@@ -23,11 +23,12 @@
  * sender_id_missing - does this member need another Sender-ID?
  * @group: as group_look() found it
  *
- * A roster that is older than the answer which brought the Sender-ID cannot
- * list it, and tells nothing.
+ * One that the roster does not mention at all is no reason.  The server may
+ * have been put back to an older copy: it would give the Sender-IDs that it has
+ * forgotten to others, in the same epoch.
  *
  * Return: true if it shall send, and the kernel holds a live epoch with no
- * Sender-ID or one that the roster does not list.
+ * Sender-ID or one that the roster says is gone.
  */
 bool sender_id_missing(const struct group *group)
 {
@@ -37,9 +38,7 @@ bool sender_id_missing(const struct group *group)
 		return false;
 	return !group->own_sid ||
 	       (group->has_roster && group->roster.num == group->installed &&
-		group->roster.serial > group->sid_serial &&
-		!verify_sender_listed(&group->roster, group->seca->node,
-				      group->own_sid));
+		verify_sender_gone(&group->roster, group->own_sid));
 }
 
 /**

@@ -60,9 +60,8 @@ int verify_roster(const struct verify_policy *policy,
 int verify_sender_ids(const struct roster *roster, const char *node,
 		      uint16_t own_sid, char *reason, size_t room);
 
-/* one's own Sender-ID is one's own in a roster */
-bool verify_sender_listed(const struct roster *roster, const char *node,
-			  uint16_t own_sid);
+/* the server has taken that Sender-ID away */
+bool verify_sender_gone(const struct roster *roster, uint16_t own_sid);
 
 /* an answer of /records?from=: closes chain->gap_from */
 int verify_backfill(const struct verify_policy *policy, struct chain *chain,
