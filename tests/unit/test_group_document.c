@@ -150,21 +150,32 @@ static int parse_entries(const char *entries, bool stored,
 #define RECEIVER " roles=\"receiver\""
 #define GW1	ENTRY("gw1", "", "192.0.2.1", "10.1.0.0/24")
 
-/* is an address of @net told, and by how many members? */
-static unsigned int tellers(const struct group_description *description,
-			    const char *address)
+/* in how many of the nets that are told of a member is the address? */
+static unsigned int tells(const struct group_description *description,
+			  const char *node, const char *address)
 {
 	const struct group_member *member;
 	struct roster_net host = { .prefix = 32 };
 	unsigned int count = 0;
-	size_t i, k;
+	size_t i;
 
 	assert_int_equal(roster_address_parse(address, &host.network), 0);
-	for (i = 0; i < description->members_count; i++) {
-		member = &description->members[i];
-		for (k = 0; k < member->told_count; k++)
-			count += roster_net_within(&host, &member->told[k]);
-	}
+	member = group_description_find(description, node);
+	assert_non_null(member);
+	for (i = 0; i < member->told_count; i++)
+		count += roster_net_within(&host, &member->told[i]);
+	return count;
+}
+
+static unsigned int tellers(const struct group_description *description,
+			    const char *address)
+{
+	unsigned int count = 0;
+	size_t i;
+
+	for (i = 0; i < description->members_count; i++)
+		count += tells(description, description->members[i].node,
+			       address);
 	return count;
 }
 
@@ -179,12 +190,17 @@ static void test_told_nets(void **state)
 		/* around a sender's, and around the ends of tunnels */
 		ENTRY("wide", RECEIVER, "198.51.100.4", "10.0.0.0/8 192.0.2.0/24")
 		GW1 ENTRY("twin", RECEIVER, "192.0.2.5", "10.0.0.0/8"),
+		/* nested: of one owner, and of two */
+		ENTRY("wide", RECEIVER, "192.0.2.4", "10.9.0.0/16 10.9.1.0/24")
+		GW1 ENTRY("in-gw1", RECEIVER, "192.0.2.3", "10.9.0.0/20"),
+		GW1 ENTRY("in-gw1", RECEIVER, "192.0.2.3", "10.9.0.0/20")
+		ENTRY("wide", RECEIVER, "192.0.2.4", "10.9.0.0/16 10.9.1.0/24"),
 	};
 	struct group_description *description;
 	char reason[256];
 	size_t i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 5; i++) {
 		assert_int_equal(parse_entries(orders[i], false, &description,
 					       reason, sizeof(reason)), 0);
 		assert_int_equal(tellers(description, "10.1.0.7"), 1);
@@ -195,6 +211,11 @@ static void test_told_nets(void **state)
 		assert_int_equal(tellers(description, "192.0.2.1"), 0);
 		assert_int_equal(group_description_find(description, "gw1")
 				 ->told_count, 1);
+		/* the more specific of two receivers */
+		if (i != 2)
+			assert_true(tells(description, "in-gw1", "10.9.0.1"));
+		if (i > 2)
+			assert_true(tells(description, "wide", "10.9.1.0"));
 		if (i == 2) {
 			assert_int_equal(tellers(description, "10.1.1.0"), 1);
 			assert_int_equal(tellers(description, "192.0.2.0"), 1);

@@ -4,8 +4,9 @@
  * (wire.md section 4): all of a sender's, and what of a receiver's is nobody
  * else's.  A host in a sender's net, or a gateway that stands by for another,
  * may be listed as a receiver with nets that are somebody else's already;
- * those are reached through the other.  So every address of every member's
- * nets is told, and of one member only.
+ * those are reached through the other.  Of two receivers' nets the more
+ * specific counts, of the same ones the first.  So every address of every
+ * member's nets is told, and of one member only.
  *
  * Holds nothing but told of the members.
  */
@@ -123,7 +124,7 @@ static int tell(struct group_member *member, const struct net_list *rest)
 	return 0;
 }
 
-/* @claim without the firm ones of those in it, that follow it */
+/* @claim without others' of those in it, that follow it */
 static int tell_rest(struct claims *claims, const struct claim *claim,
 		     size_t within, size_t *total,
 		     const struct document_error *error)
@@ -133,7 +134,8 @@ static int tell_rest(struct claims *claims, const struct claim *claim,
 	int result;
 
 	for (i = 1; i <= within; i++)
-		if (claim[i].firm)
+		if (claim[i].firm || (claim[i].owner != claim->owner &&
+				      claim[i].net.prefix > claim->net.prefix))
 			claims->holes[holes++] = claim[i].net;
 	result = net_list_add_rest(&rest, &claim->net, claims->holes, holes);
 	*total += rest.count;
@@ -171,31 +173,57 @@ static int check_within(const struct group_description *document,
 	return result;
 }
 
-/* sorted claims are nested or apart: after each come those within it */
+/* those in it follow it, as claims are nested or apart */
+static size_t count_within(const struct claims *claims, size_t at)
+{
+	const struct claim *claim = &claims->items[at];
+	size_t within = 0;
+
+	while (at + within + 1 < claims->count &&
+	       roster_net_within(&claim[within + 1].net, &claim->net))
+		within++;
+	return within;
+}
+
+/* is it said already by the narrowest net around it? */
+static bool is_told_by(const struct claim *claim, const struct claim *around)
+{
+	return claim->owner == around->owner ||
+	       claim->net.prefix == around->net.prefix;
+}
+
 static int tell_receivers(const struct group_description *document,
 			  struct claims *claims,
 			  const struct document_error *error)
 {
-	size_t i, within, total = 0;
+	/* around the one looked at, the narrowest last: a prefix each */
+	const struct claim *open[130];
+	size_t depth = 0, i, within, total = 0;
 	int result = 0;
 
-	for (i = 0; i < claims->count && !result; i += 1 + within) {
+	for (i = 0; i < claims->count && !result; i++) {
 		const struct claim *claim = &claims->items[i];
 
-		within = 0;
+		while (depth && !roster_net_within(&claim->net,
+						   &open[depth - 1]->net))
+			depth--;
+		if (claim->firm) {
+			within = count_within(claims, i);
+			result = check_within(document, claim, within, error);
+			i += within;
+			continue;
+		}
 		/* stored before this was refused: left out, as it was then */
-		if (!claim->firm && !claim->net.prefix && error->stored &&
+		if (!claim->net.prefix && error->stored &&
 		    !document->allow_default)
 			continue;
-		while (i + within + 1 < claims->count &&
-		       roster_net_within(&claim[within + 1].net, &claim->net))
-			within++;
-		if (claim->firm)
-			result = check_within(document, claim, within, error);
-		else
-			result = check(document, claim, error);
-		if (!result && !claim->firm)
-			result = tell_rest(claims, claim, within, &total,
+		if (depth && is_told_by(claim, open[depth - 1]))
+			continue;
+		open[depth++] = claim;
+		result = check(document, claim, error);
+		if (!result)
+			result = tell_rest(claims, claim,
+					   count_within(claims, i), &total,
 					   error);
 	}
 	return result;
