@@ -718,6 +718,35 @@ static void test_revoked_everywhere(void **state)
 	assert_int_equal(view.description->members_count, 1);
 }
 
+/* a document accepted by an older version keeps nobody in */
+static void test_removed_from_old_document(void **state)
+{
+	static const char entry[] =
+		"<entry uri=\"urn:cpns:node:gw3\"><cpns:member roles=\"receiver\""
+		" tunnel=\"192.0.2.3\" nets=\"192.0.2.0/24\"/></entry>";
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "", sgid[CPNS_SGID_MAX + 1], **sgids;
+	const char *document = document_make(SGID, QUICK, GW1, GW2, entry,
+					     NULL);
+	struct cskmf_group_view view;
+	uint32_t num;
+
+	assert_int_equal(smf_group_create(fixture->smf, document,
+					  strlen(document), sgid, &num,
+					  reason), -EBADMSG);
+	assert_int_equal(cskmf_create(fixture->smf->cskmf, document,
+				      strlen(document), &num, reason,
+				      sizeof(reason)), 0);
+	if (smf_node_revoke(fixture->smf, "gw2", true, &sgids, reason))
+		fail_msg("%s", reason);
+	assert_string_equal(sgids[0], SGID);
+	free(sgids[0]);
+	free(sgids);
+	assert_int_equal(cskmf_group_view(fixture->smf->cskmf, SGID, &view), 0);
+	assert_int_equal(view.num, 2);
+	assert_int_equal(view.description->members_count, 2);
+}
+
 static void test_revoked_node(void **state)
 {
 	struct fixture *fixture = *state;
@@ -798,6 +827,7 @@ int main(void)
 		TEST(test_directory),
 		TEST(test_change_not_finished),
 		TEST(test_revoked_everywhere),
+		TEST(test_removed_from_old_document),
 		TEST(test_refused_documents),
 		TEST(test_revoked_node),
 	};

@@ -325,8 +325,9 @@ static int take_file(struct smf *smf, const char *name, const char *text,
 	uint32_t num;
 	int result;
 
-	result = group_document_parse(text, size, &description, reason,
-				      SMF_REASON_MAX);
+	/* it may be as it was accepted: what is new is looked at below */
+	result = group_document_parse_stored(text, size, &description, reason,
+					     SMF_REASON_MAX);
 	if (result)
 		return result;
 	strcpy(sgid, description->sgid);

@@ -54,8 +54,8 @@ static xmlNode *find_entry(const xmlNode *list, const char *node)
 	return child;
 }
 
-/* the tree as text, valid or refused */
-static int write_back(xmlDoc *xml, char **text, size_t *size,
+/* the tree as text, valid or refused; @less: accepted once, an entry is out */
+static int write_back(xmlDoc *xml, bool less, char **text, size_t *size,
 		      char *reason, size_t room)
 {
 	struct group_description *check;
@@ -65,8 +65,8 @@ static int write_back(xmlDoc *xml, char **text, size_t *size,
 	xmlDocDumpMemoryEnc(xml, &dumped, &length, "UTF-8");
 	if (!dumped || length <= 0)
 		return -ENOMEM;
-	result = group_document_parse((char *)dumped, length, &check, reason,
-				      room);
+	result = (less ? group_document_parse_stored : group_document_parse)
+		((char *)dumped, length, &check, reason, room);
 	if (!result) {
 		*text = check->document;	/* malloc'ed, unlike libxml2's own */
 		*size = check->document_size;
@@ -144,7 +144,7 @@ int group_document_add_member(const struct group_description *document,
 	list = find_list(xml);
 	result = list ? append_entry(xml, list, entry) : -EBADMSG;
 	if (!result)
-		result = write_back(xml, text, size, reason, room);
+		result = write_back(xml, false, text, size, reason, room);
 	xmlFreeDoc(xml);
 	return result;
 }
@@ -171,7 +171,7 @@ int group_document_remove_member(const struct group_description *document,
 	if (entry) {
 		xmlUnlinkNode(entry);
 		xmlFreeNode(entry);
-		result = write_back(xml, text, size, reason, room);
+		result = write_back(xml, true, text, size, reason, room);
 	} else {
 		result = -EBADMSG;
 	}

@@ -41,19 +41,23 @@ int smf_check_signer(const struct smf *smf,
 	return -EBADMSG;
 }
 
-/* the document is good and ours; *description is the caller's */
+/*
+ * The document is good and ours; *description is the caller's.  Nobody is kept
+ * in because the rest would be refused today: @less, one that was accepted, and
+ * an entry is out.
+ */
 static int read_document(const struct smf *smf, const char *text, size_t size,
-			 struct group_description **description,
+			 bool less, struct group_description **description,
 			 char *reason)
 {
 	int result;
 
-	result = group_document_parse(text, size, description, reason,
-				      SMF_REASON_MAX);
+	result = (less ? group_document_parse_stored : group_document_parse)
+		(text, size, description, reason, SMF_REASON_MAX);
 	if (result)
 		return result;
 	result = smf_check_signer(smf, *description, reason);
-	if (!result)
+	if (!result && !less)
 		result = smf_check_list_room(smf, *description, reason);
 	if (result)
 		group_document_free(*description);
@@ -68,7 +72,7 @@ int smf_group_create(struct smf *smf, const char *text, size_t size,
 	struct file_change *change;
 	int result;
 
-	result = read_document(smf, text, size, &description, reason);
+	result = read_document(smf, text, size, false, &description, reason);
 	if (result)
 		return result;
 	strcpy(sgid, description->sgid);
@@ -92,9 +96,9 @@ int smf_group_create(struct smf *smf, const char *text, size_t size,
 	return 0;
 }
 
-int smf_group_update(struct smf *smf, const char *sgid, const char *text,
-		     size_t size, enum cskmf_cause cause,
-		     struct cskmf_updated *updated, char *reason)
+static int update_group(struct smf *smf, const char *sgid, const char *text,
+			size_t size, bool less, enum cskmf_cause cause,
+			struct cskmf_updated *updated, char *reason)
 {
 	struct cskmf_update update = {
 		.cause = cause,
@@ -110,7 +114,7 @@ int smf_group_update(struct smf *smf, const char *sgid, const char *text,
 		snprintf(reason, SMF_REASON_MAX, "no group %s", sgid);
 		return -ENOENT;
 	}
-	result = read_document(smf, text, size, &description, reason);
+	result = read_document(smf, text, size, less, &description, reason);
 	if (result)
 		return result;
 	group_document_free(description);
@@ -129,6 +133,14 @@ int smf_group_update(struct smf *smf, const char *sgid, const char *text,
 	else
 		notify_group(smf, sgid);
 	return 0;
+}
+
+int smf_group_update(struct smf *smf, const char *sgid, const char *text,
+		     size_t size, enum cskmf_cause cause,
+		     struct cskmf_updated *updated, char *reason)
+{
+	return update_group(smf, sgid, text, size, false, cause, updated,
+			    reason);
 }
 
 int smf_group_rekey(struct smf *smf, const char *sgid, enum cskmf_cause cause,
@@ -205,8 +217,8 @@ int smf_member_remove(struct smf *smf, const char *sgid, const char *node,
 					      &size, reason, SMF_REASON_MAX);
 	if (result)
 		return result;
-	result = smf_group_update(smf, sgid, text, size, cause, updated,
-				  reason);
+	result = update_group(smf, sgid, text, size, true, cause, updated,
+			      reason);
 	free(text);
 	return result;
 }
