@@ -280,6 +280,7 @@ void dataplane_close(struct dataplane *dataplane)
 	policy_table_close(dataplane->policies);
 	cpns_close(dataplane->kernel);
 	block_table_free(&dataplane->blocks);
+	policy_list_free(&dataplane->spared);
 	free(dataplane->block_path);
 	free(dataplane);
 }
@@ -383,21 +384,13 @@ static void replace_group(struct dataplane *dataplane,
 	}
 }
 
-/* @removed: gets the blocks that stood before a net became one's own */
+/* what is new in it stands in the file before it does in the kernel */
 static int keep_blocks(struct dataplane *dataplane,
-		       const struct dataplane_group *group,
-		       struct policy_list *removed, char *reason, size_t room)
+		       const struct dataplane_group *group, char *reason,
+		       size_t room)
 {
-	int result = plan_blocks(group, &dataplane->blocks), spared = 0;
+	int result = plan_blocks(group, &dataplane->blocks);
 
-	if (result >= 0)
-		spared = block_table_spare(&dataplane->blocks, group->sgid,
-					   group->local_nets,
-					   group->local_nets_count, removed);
-	if (spared < 0)
-		result = spared;
-	else if (spared)
-		dataplane->blocks_unsaved = true;
 	/* what a full disk refused is written with the next attempt */
 	dataplane->blocks_unsaved |= result != 0;
 	if (result >= 0 && dataplane->blocks_unsaved)
@@ -409,6 +402,31 @@ static int keep_blocks(struct dataplane *dataplane,
 	else
 		dataplane->blocks_unsaved = false;
 	return result;
+}
+
+/*
+ * The blocks of nets that are this gateway's own now go, first from the kernel
+ * and then from the file, so that the daemon finds what it did not finish.
+ */
+static int apply_group(struct dataplane *dataplane,
+		       const struct dataplane_group *group, uint32_t reqid)
+{
+	int spared, result;
+
+	spared = block_table_spare(&dataplane->blocks, group->sgid,
+				   group->local_nets, group->local_nets_count,
+				   &dataplane->spared);
+	dataplane->blocks_unsaved |= spared > 0;
+	result = apply_policies(dataplane, reqid, &dataplane->spared);
+	if (result)
+		return result;
+	policy_list_free(&dataplane->spared);
+	if (spared >= 0 && dataplane->blocks_unsaved) {
+		spared = block_table_write(dataplane->block_path,
+					   &dataplane->blocks);
+		dataplane->blocks_unsaved = spared < 0;
+	}
+	return spared < 0 ? spared : 0;
 }
 
 /* the group among those whose encrypt policies stand, or why not */
@@ -450,12 +468,9 @@ int dataplane_group_block(struct dataplane *dataplane,
 			  const struct dataplane_group *group,
 			  char *reason, size_t room)
 {
-	struct policy_list removed = { 0 };
-	int kept, result;
+	int kept = keep_blocks(dataplane, group, reason, room);
+	int result = apply_group(dataplane, group, 0);
 
-	kept = keep_blocks(dataplane, group, &removed, reason, room);
-	result = apply_policies(dataplane, 0, &removed);
-	policy_list_free(&removed);
 	if (result < 0)
 		snprintf(reason, room, "%s", strerror(-result));
 	return kept < 0 ? kept : result;
@@ -479,17 +494,15 @@ int dataplane_group_set(struct dataplane *dataplane,
 			const struct dataplane_group *group,
 			char *reason, size_t room)
 {
-	struct policy_list removed = { 0 };
 	uint32_t reqid = 0;
 	int refused, result;
 
-	refused = keep_blocks(dataplane, group, &removed, reason, room);
+	refused = keep_blocks(dataplane, group, reason, room);
 	if (refused >= 0)
 		refused = take_group(dataplane, group, reason, room);
 	if (refused >= 0)
 		reqid = dataplane_reqid(group->sgid);
-	result = apply_policies(dataplane, reqid, &removed);
-	policy_list_free(&removed);
+	result = apply_group(dataplane, group, reqid);
 	if (refused < 0) {
 		if (result < 0)
 			log_error("group %s: blocking policies: %s",

@@ -29,7 +29,8 @@ struct dataplane {
 	struct loop *loop;
 	char *block_path;
 	struct block_table blocks;
-	bool blocks_unsaved;			/* block.conf lacks some */
+	bool blocks_unsaved;			/* block.conf is another */
+	struct policy_list spared;		/* not taken away yet */
 	struct policy_table *policies;
 	struct acquire *acquire;
 	struct cpns *kernel;
