@@ -78,6 +78,26 @@ static void test_long_activation(void **state)
 	assert_in_range(renewed_in(fixture), 90, 300 - 200 - 5);
 }
 
+/* nothing is written but the epoch: no want waits for the disk before it */
+static void test_due_is_made_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	char reason[SMF_REASON_MAX] = "";
+	struct cskmf_updated updated;
+
+	create(fixture, document_make(SGID, QUICK, GW1, NULL));
+	run_for(fixture, 2.2);
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_TIMER,
+					 &updated, reason), 0);
+	assert_int_equal(updated.num, 2);
+	assert_false(updated.pending);
+	/* the next one has to wait */
+	assert_int_equal(smf_group_rekey(fixture->smf, SGID, CSKMF_TIMER,
+					 &updated, reason), 0);
+	assert_int_equal(updated.num, 2);
+	assert_true(updated.pending);
+}
+
 /* and it reaches everybody before this one ends */
 static void test_renewals_are_spaced(void **state)
 {
@@ -417,6 +437,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_long_activation),
+		TEST(test_due_is_made_at_once),
 		TEST(test_renewals_are_spaced),
 		TEST(test_clock_is_set),
 		TEST(test_age_at_start),

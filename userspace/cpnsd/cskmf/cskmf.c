@@ -276,11 +276,11 @@ int cskmf_update(struct cskmf *cskmf, const char *sgid,
 			return result;
 	}
 	if (update->cause == CSKMF_TIMER)
-		schedule_want(group, EPOCH_TIMER, false);
+		schedule_request(group, EPOCH_TIMER, false);
 	else if (update->cause == CSKMF_EVICT && !update->document)
-		schedule_want(group, EPOCH_EVICT, true);
+		schedule_request(group, EPOCH_EVICT, true);
 	else if (update->cause == CSKMF_COMPROMISE)
-		schedule_want(group, EPOCH_COMPROMISE, true);
+		schedule_request(group, EPOCH_COMPROMISE, true);
 	updated->num = group->num;
 	updated->pending = group->wanted;
 	updated->due = group->wanted ? schedule_due(group) : 0;

@@ -160,6 +160,7 @@ int epoch_end(struct group *group);
 
 /* schedule.c */
 void schedule_want(struct group *group, enum epoch_reason reason, bool now);
+void schedule_request(struct group *group, enum epoch_reason reason, bool now);
 /* the same by halves: in the caller's transaction, and when that stands */
 int schedule_promise(struct group *group, enum epoch_reason reason, bool now);
 void schedule_promised(struct group *group, enum epoch_reason reason,

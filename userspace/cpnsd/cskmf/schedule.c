@@ -178,13 +178,7 @@ int schedule_promise(struct group *group, enum epoch_reason reason, bool now)
 	return store_want_put(group->cskmf->options.store, group->sgid, &want);
 }
 
-/**
- * schedule_promised() - make the epoch, now or when it is due
- * @group: the group
- * @reason: why, as in schedule_promise()
- * @now: do not wait
- */
-void schedule_promised(struct group *group, enum epoch_reason reason, bool now)
+static void want(struct group *group, enum epoch_reason reason, bool now)
 {
 	if (!group->wanted || group->wanted_by_clock) {
 		group->wanted = true;
@@ -197,6 +191,17 @@ void schedule_promised(struct group *group, enum epoch_reason reason, bool now)
 	}
 	group->wanted_changes++;
 	group->urgent |= now;
+}
+
+/**
+ * schedule_promised() - make the epoch, now or when it is due
+ * @group: the group
+ * @reason: why, as in schedule_promise()
+ * @now: do not wait
+ */
+void schedule_promised(struct group *group, enum epoch_reason reason, bool now)
+{
+	want(group, reason, now);
 	if (now && !group->held && schedule_due(group) <= 0)
 		make(group, group->wanted_reason);
 	else
@@ -208,6 +213,9 @@ void schedule_promised(struct group *group, enum epoch_reason reason, bool now)
  * @group: the group
  * @reason: why; with others that wait the heaviest one counts
  * @now: do not wait
+ *
+ * Without @now the loop makes it: the caller may be about to answer out of the
+ * epoch that there is.
  */
 void schedule_want(struct group *group, enum epoch_reason reason, bool now)
 {
@@ -217,6 +225,39 @@ void schedule_want(struct group *group, enum epoch_reason reason, bool now)
 		log_warning("group=%s a restart will not know that a new epoch is wanted",
 			    group->sgid);
 	schedule_promised(group, reason, now);
+}
+
+/**
+ * schedule_request() - somebody asks for a new epoch
+ * @group: the group, neither deleted nor held
+ * @reason: why, as in schedule_want()
+ * @now: do not wait
+ *
+ * One that is due is made before this returns, and then nothing has to be
+ * written but the epoch itself: to wait for the disk twice is half of a push to
+ * a thousand members.
+ */
+void schedule_request(struct group *group, enum epoch_reason reason, bool now)
+{
+	const bool wanted = group->wanted && !group->wanted_by_clock;
+	const bool retries = group->retry_at > loop_boottime();
+	const enum epoch_reason before = group->wanted_reason;
+	const bool urgent = group->urgent;
+	struct store_want stored;
+
+	want(group, reason, now);
+	if (schedule_due(group) <= 0 && (now || !retries))
+		make(group, group->wanted_reason);
+	else
+		schedule_arm(group);
+	if (!group->wanted || (wanted && before == group->wanted_reason &&
+			       urgent == group->urgent))
+		return;
+	stored.reason = group->wanted_reason;
+	stored.urgent = group->urgent;
+	if (store_want_put(group->cskmf->options.store, group->sgid, &stored))
+		log_warning("group=%s a restart will not know that a new epoch is wanted",
+			    group->sgid);
 }
 
 void schedule_fire(void *context)
