@@ -178,19 +178,37 @@ int schedule_promise(struct group *group, enum epoch_reason reason, bool now)
 	return store_want_put(group->cskmf->options.store, group->sgid, &want);
 }
 
-static void want(struct group *group, enum epoch_reason reason, bool now)
+/* true where more is wanted than was */
+static bool want(struct group *group, enum epoch_reason reason, bool now)
 {
+	bool more = now > group->urgent;
+
 	if (!group->wanted || group->wanted_by_clock) {
 		group->wanted = true;
 		group->wanted_by_clock = false;
 		group->wanted_reason = reason;
 		group->wanted_since = loop_boottime();
 		group->wanted_changes = 0;
+		more = true;
 	} else if (weight(reason) > weight(group->wanted_reason)) {
 		group->wanted_reason = reason;
+		more = true;
 	}
 	group->wanted_changes++;
 	group->urgent |= now;
+	return more;
+}
+
+static void write_want(struct group *group)
+{
+	const struct store_want want = {
+		.reason = group->wanted_reason,
+		.urgent = group->urgent,
+	};
+
+	if (store_want_put(group->cskmf->options.store, group->sgid, &want))
+		log_warning("group=%s a restart will not know that a new epoch is wanted",
+			    group->sgid);
 }
 
 /**
@@ -221,10 +239,12 @@ void schedule_want(struct group *group, enum epoch_reason reason, bool now)
 {
 	if (group->deleted || group->held)
 		return;
-	if (schedule_promise(group, reason, now))
-		log_warning("group=%s a restart will not know that a new epoch is wanted",
-			    group->sgid);
-	schedule_promised(group, reason, now);
+	if (want(group, reason, now))
+		write_want(group);
+	if (now && schedule_due(group) <= 0)
+		make(group, group->wanted_reason);
+	else
+		schedule_arm(group);
 }
 
 /**
@@ -239,25 +259,15 @@ void schedule_want(struct group *group, enum epoch_reason reason, bool now)
  */
 void schedule_request(struct group *group, enum epoch_reason reason, bool now)
 {
-	const bool wanted = group->wanted && !group->wanted_by_clock;
 	const bool retries = group->retry_at > loop_boottime();
-	const enum epoch_reason before = group->wanted_reason;
-	const bool urgent = group->urgent;
-	struct store_want stored;
+	const bool more = want(group, reason, now);
 
-	want(group, reason, now);
 	if (schedule_due(group) <= 0 && (now || !retries))
 		make(group, group->wanted_reason);
 	else
 		schedule_arm(group);
-	if (!group->wanted || (wanted && before == group->wanted_reason &&
-			       urgent == group->urgent))
-		return;
-	stored.reason = group->wanted_reason;
-	stored.urgent = group->urgent;
-	if (store_want_put(group->cskmf->options.store, group->sgid, &stored))
-		log_warning("group=%s a restart will not know that a new epoch is wanted",
-			    group->sgid);
+	if (more && group->wanted)
+		write_want(group);
 }
 
 void schedule_fire(void *context)
