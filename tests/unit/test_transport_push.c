@@ -142,11 +142,123 @@ static void test_endless_push(void **state)
 	side_close(&side);
 }
 
+/* --- several observers of one path --- */
+
+#define SIDES	3
+
+static uint8_t version;			/* of what they observe */
+static unsigned int changes;		/* to come during the notifications */
+static struct side sides[SIDES];
+static struct seen heard[SIDES];
+
+static void serve_version(void *context,
+			  const struct transport_request *request,
+			  struct transport_answer *answer)
+{
+	(void)context;
+	transport_answer_code(answer, COAP_CONTENT);
+	assert_int_equal(transport_answer_body(answer, FORMAT_CBOR, &version,
+					       1), 0);
+	if (!request->notification)
+		return;
+	pushed++;
+	if (changes) {
+		changes--;
+		version++;
+		transport_server_notify(fixture_server, request->path,
+					request->path_count);
+	}
+}
+
+static void observe_version(unsigned int i, const char *node)
+{
+	struct transport_segment path[2] = { segment("push"), segment("x") };
+	struct transport_call request = {
+		.method = METHOD_GET, .format = FORMAT_NONE, .observe = true,
+		.done = seen_done, .context = &heard[i], .path = path,
+		.path_count = 2,
+	};
+
+	side_open(&sides[i], node, fixture_uri, "urn:cpns:server:main");
+	side_wait_connected(&sides[i]);
+	call_wait(&sides[i], &request, &heard[i]);
+	assert_int_equal(heard[i].code, COAP_CONTENT);
+}
+
+static void observe_versions(void)
+{
+	static const char *const nodes[SIDES] = { "gw1", "gw1", "gw2" };
+	unsigned int i;
+
+	pushed = 0;
+	version = 1;
+	changes = 0;
+	memset(heard, 0, sizeof(heard));
+	fixture_server_start("coaps+tcp");
+	assert_int_equal(transport_server_route(fixture_server, "push",
+						serve_version, NULL), 0);
+	for (i = 0; i < SIDES; i++)
+		observe_version(i, nodes[i]);
+}
+
+static void change_version(void)
+{
+	struct transport_segment path[2] = { segment("push"), segment("x") };
+
+	version++;
+	transport_server_notify(fixture_server, path, 2);
+}
+
+/* who has heard of the first change hears of the second, nobody twice */
+static void test_change_while_told(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	observe_versions();
+	changes = 1;
+	change_version();
+	change_version();
+	run_until(&pushed, SIDES + 1, 5);
+	run_for(0.3);
+	assert_int_equal(pushed, SIDES + 1);
+	for (i = 0; i < SIDES; i++) {
+		assert_int_equal(heard[i].body[0], version);
+		side_close(&sides[i]);
+	}
+}
+
+/* one that ends with its turn to come takes nobody's turn with it */
+static void test_end_while_due(void **state)
+{
+	(void)state;
+	observe_versions();
+	change_version();
+	side_close(&sides[0]);
+	run_until(&heard[2].notifications, 1, 5);
+	run_until(&heard[1].notifications, 1, 5);
+	/* all gone with their turn to come, and one that comes after them */
+	change_version();
+	side_close(&sides[1]);
+	side_close(&sides[2]);
+	run_for(0.3);
+	observe_version(0, "gw1");
+	pushed = 0;
+	change_version();
+	run_until(&pushed, 1, 5);
+	run_for(0.2);
+	assert_int_equal(pushed, 1);
+	assert_int_equal(heard[0].body[0], version);
+	side_close(&sides[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_push_before_reports),
 		cmocka_unit_test(test_endless_push),
+		cmocka_unit_test(test_change_while_told),
+		cmocka_unit_test(test_end_while_due),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);

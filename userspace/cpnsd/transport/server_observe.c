@@ -7,7 +7,9 @@
  * by group documents, so observations are kept here.  Loop's thread only.
  * Notifications go out from the loop, not from transport_server_notify():
  * several changes in one turn become one notification, and no handler runs
- * inside another.  An observation belongs to its peer; a handler may end it
+ * inside another.  A change moves all of a path's observations at once and
+ * looks at none of them: each is read when its turn comes, of thousands that
+ * alone takes milliseconds.  An observation belongs to its peer; a handler may end it
  * while its own notification is made (@notifying).
  */
 #include <errno.h>
@@ -51,7 +53,7 @@ static struct observed_path *path_add(struct transport_server *server,
 static void path_drop_if_unused(struct transport_server *server,
 				struct observed_path *path)
 {
-	if (path->observations)
+	if (path->told || path->due)
 		return;
 	HASH_DEL(server->paths, path);
 	segment_key_free(&path->key);
@@ -157,13 +159,25 @@ struct observation *observation_add(struct transport_peer *peer,
 	observation->peer = peer;
 	observation->path = path;
 	observation->query = query;
-	DL_APPEND(path->observations, observation);
+	observation->round = path->round;
+	DL_APPEND(path->told, observation);
 	DL_APPEND2(peer->observations, observation, peer_prev, peer_next);
 take_token:
 	memcpy(observation->token, token->s, token->length);
 	observation->token_size = token->length;
 	observation->sequence = (observation->sequence + 1) & 0xffffff;
 	return observation;
+}
+
+/* out of those that wait for their turn, and the path with the last of them */
+static void due_remove(struct transport_server *server,
+		       struct observation *observation)
+{
+	struct observed_path *path = observation->path;
+
+	DL_DELETE(path->due, observation);
+	if (!path->due)
+		DL_DELETE2(server->due, path, due_prev, due_next);
 }
 
 /**
@@ -177,11 +191,12 @@ void observation_end(struct observation *observation)
 
 	if (server->notifying == observation)
 		server->notifying = NULL;
-	if (observation->due)
-		DL_DELETE2(server->due, observation, due_prev, due_next);
+	if (observation->round != path->round)
+		due_remove(server, observation);
+	else
+		DL_DELETE(path->told, observation);
 	DL_DELETE2(observation->peer->observations, observation, peer_prev,
 		   peer_next);
-	DL_DELETE(path->observations, observation);
 	segment_key_free(&observation->query);
 	free(observation);
 	path_drop_if_unused(server, path);
@@ -230,7 +245,6 @@ void transport_server_notify(struct transport_server *server,
 			     const struct transport_segment *path,
 			     size_t count)
 {
-	struct observation *observation;
 	struct segment_key key = { 0 };
 	struct observed_path *observed;
 
@@ -240,13 +254,12 @@ void transport_server_notify(struct transport_server *server,
 	segment_key_free(&key);
 	if (!observed)
 		return;
-	DL_FOREACH(observed->observations, observation) {
-		if (observation->due)
-			continue;
-		observation->due = true;
-		DL_APPEND2(server->due, observation, due_prev, due_next);
-	}
-	if (server->due && !loop_timer_active(&server->later))
+	if (!observed->due)
+		DL_APPEND2(server->due, observed, due_prev, due_next);
+	DL_CONCAT(observed->due, observed->told);
+	observed->told = NULL;
+	observed->round++;
+	if (!loop_timer_active(&server->later))
 		loop_timer_start(&server->later, 0);
 }
 
@@ -310,18 +323,27 @@ static void notify(struct transport_server *server,
 /**
  * observations_notify_due - send what transport_server_notify() asked for
  * @server: the server; none of its handlers is running
+ *
+ * Paths take turns.
  */
 void observations_notify_due(struct transport_server *server)
 {
+	struct observation *observation;
+	struct observed_path *path;
 	unsigned int count = 0;
 
 	while (server->due && count++ < NOTIFY_BATCH) {
-		struct observation *observation = server->due;
-
-		DL_DELETE2(server->due, observation, due_prev, due_next);
-		observation->due = false;
+		path = server->due;
+		observation = path->due;
+		due_remove(server, observation);
+		observation->round = path->round;
+		DL_APPEND(path->told, observation);
 		notify(server, observation);
 	}
-	if (server->due)
-		loop_timer_start(&server->later, 0);
+	path = server->due;
+	if (!path)
+		return;
+	DL_DELETE2(server->due, path, due_prev, due_next);
+	DL_APPEND2(server->due, path, due_prev, due_next);
+	loop_timer_start(&server->later, 0);
 }

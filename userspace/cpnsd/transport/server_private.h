@@ -70,15 +70,17 @@ struct observation {
 	size_t token_size;
 	struct segment_key query;
 	uint32_t sequence;		/* 24 bits, RFC 7641 */
-	bool due;
+	uint32_t round;			/* of the path, in which it was told */
 	struct observation *prev, *next;		/* of the path */
 	struct observation *peer_prev, *peer_next;
-	struct observation *due_prev, *due_next;
 };
 
 struct observed_path {
 	struct segment_key key;
-	struct observation *observations;
+	uint32_t round;			/* changes of the path */
+	struct observation *told;	/* in this round */
+	struct observation *due;	/* not yet in this round */
+	struct observed_path *due_prev, *due_next;	/* some are due */
 	UT_hash_handle hh;
 };
 
@@ -160,7 +162,7 @@ struct transport_server {
 	unsigned int peers_count, peers_max;
 	unsigned int handshakes, handshakes_max; /* peers without identity */
 	struct observed_path *paths;
-	struct observation *due;
+	struct observed_path *due;
 	double push_since;		/* boot time; 0: nothing was left due */
 	bool probing;			/* a peer has probe set */
 	struct observation *notifying;	/* NULL when it has gone meanwhile */
