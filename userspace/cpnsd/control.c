@@ -399,12 +399,13 @@ static bool has_group(int fd, gid_t group)
 
 static bool in_admin_group(int fd, const struct ucred *peer)
 {
-	struct group *group = getgrnam("cpns-admin");
 	struct passwd *user;
+	struct group *group;
 	char **member;
 
 	if (peer->uid == 0)
 		return true;
+	group = getgrnam("cpns-admin");
 	if (!group)
 		return false;
 	if (peer->gid == group->gr_gid || has_group(fd, group->gr_gid))

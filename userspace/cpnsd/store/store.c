@@ -17,12 +17,14 @@
 
 /*
  * Exclusive locking keeps a second server off the same state and WAL's index
- * in memory; synchronous FULL makes a commit durable before it returns.
+ * in memory; synchronous FULL makes a commit durable before it returns; what
+ * a statement may have to undo needs no file, a transaction is small.
  */
 static const char settings[] =
 	"PRAGMA locking_mode = EXCLUSIVE;"
 	"PRAGMA journal_mode = WAL;"
 	"PRAGMA synchronous = FULL;"
+	"PRAGMA temp_store = MEMORY;"
 	"PRAGMA secure_delete = ON;"
 	"PRAGMA foreign_keys = ON;";
 
