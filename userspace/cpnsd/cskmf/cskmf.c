@@ -215,6 +215,8 @@ static int take_document(struct group *group,
 		return result;
 	}
 	events->forget(events->context, old);
+	group->alert.list_changed = true;
+	group->same_list = false;
 	/* a failure here leaves a SID that its owner may not use: harmless */
 	senders_retire(group);
 	if (!wanted)

@@ -35,6 +35,7 @@ struct cskmf_alert {
 	uint32_t num;
 	enum epoch_reason reason;
 	int error;			/* -errno: no new epoch, tried again */
+	bool list_changed;		/* the members, or their document */
 };
 
 struct cskmf_events {

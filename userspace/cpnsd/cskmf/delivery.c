@@ -114,11 +114,9 @@ static uint32_t youngest(const struct group *group,
  * those of the last SEAL, when there is a new key on the way from its leaf to
  * the root of the tree, and when the member has missed an epoch.
  */
-bool delivery_seals(const struct group *group, const struct member *member,
-		    const uint8_t node_key[32])
+bool delivery_seals(const struct group *group, const struct member *member)
 {
 	if (!member->sealed.made ||
-	    memcmp(member->sealed.node_key, node_key, 32) ||
 	    member->sealed.leaf_id != member->leaf.id ||
 	    member->sealed.leaf_version != member->leaf.version)
 		return true;
@@ -141,7 +139,8 @@ static bool seal_needed(const struct group *group,
 	return member->sealed.sid != sid ||
 	       memcmp(&member->sealed.session, delivery->session,
 		      sizeof(*delivery->session)) ||
-	       delivery_seals(group, member, node_key);
+	       memcmp(member->sealed.node_key, node_key, 32) ||
+	       delivery_seals(group, member);
 }
 
 static int add_seal(struct group *group, struct member *member,

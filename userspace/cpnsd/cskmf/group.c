@@ -28,6 +28,7 @@ struct group *group_add(struct cskmf *cskmf, const char *sgid)
 		return NULL;
 	group->cskmf = cskmf;
 	group->term = 1;
+	group->alert.list_changed = true;
 	strncpy(group->sgid, sgid, sizeof(group->sgid) - 1);
 	loop_timer_init(cskmf->options.loop, &group->timer, schedule_fire,
 			group);
@@ -179,6 +180,8 @@ static void tell(struct group *group)
 	struct cskmf_alert alert = group->alert;
 
 	group->tell = 0;
+	if (what & TELL_ALERT && !alert.error)
+		group->alert.list_changed = false;
 	if (what & TELL_ALERT)
 		events->alert(events->context, &alert);
 	if (what & TELL_KEY && !presealed_start(group))

@@ -10,9 +10,9 @@
 #define CPNSD_CSKMF_GROUP_H
 
 #include <sys/socket.h>
-#include <uthash.h>
 
 #include "cskmf/cskmf.h"
+#include "cskmf/hash.h"
 #include "cskmf/inspect.h"
 #include "cskmf/limit.h"
 #include "cskmf/nodes.h"
@@ -24,6 +24,7 @@ struct member {
 	UT_hash_handle hh;
 	char node[IDENTITY_ID_MAX + 1];
 	struct osg_leaf leaf;		/* id 0: not in the latest epoch */
+	bool listed;			/* while an epoch is made */
 	uint32_t reported;
 	bool unsaved;			/* that number is not in the store */
 	bool heard;			/* it reported since the start */
@@ -90,6 +91,7 @@ struct group {
 	uint32_t lifetime, atd, dtd;		/* s */
 	struct osg_leaf *leaves;
 	size_t leaves_count;
+	bool same_list;			/* they are those of the document */
 	struct osg_tree *tree;			/* NULL: point to point */
 	/* the signed roster, made when it is asked for */
 	uint8_t *roster;
@@ -105,6 +107,7 @@ struct group {
 	double not_before;	/* boottime, of an epoch that is due */
 	double retry_at;		/* boottime, after one that failed */
 	uint32_t presealed;		/* epoch that workers sealed for */
+	bool few_seals;			/* with this list: not worth it */
 	/* what waits for the loop */
 	unsigned int tell;
 	struct cskmf_alert alert;
@@ -260,9 +263,8 @@ int delivery_admit(struct cskmf *cskmf, const struct identity *peer,
 int refuse(struct refusal *refusal, int code, int32_t error_id,
 	   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* the next push brings a SEAL, unless the session changes */
-bool delivery_seals(const struct group *group, const struct member *member,
-		    const uint8_t node_key[32]);
+/* the next push brings a SEAL, even to the same node key and session */
+bool delivery_seals(const struct group *group, const struct member *member);
 
 /* presealed.c: true: members are told when the workers are through */
 bool presealed_start(struct group *group);

@@ -30,8 +30,6 @@ const struct cskmf_counters *cskmf_counters(const struct cskmf *cskmf)
 static void view_group(const struct group *group,
 		       struct cskmf_group_view *view)
 {
-	struct member *member, *next;
-
 	view->sgid = group->sgid;
 	view->num = group->num;
 	view->description = group->description;
@@ -41,10 +39,6 @@ static void view_group(const struct group *group,
 	view->pending = group->wanted;
 	view->tree = group->tree;
 	view->held = group->held;
-	view->current = 0;
-	HASH_ITER(hh, group->members, member, next)
-		view->current += member->leaf.id &&
-				 member->reported == group->num;
 }
 
 int cskmf_group_view(struct cskmf *cskmf, const char *sgid,
@@ -56,6 +50,19 @@ int cskmf_group_view(struct cskmf *cskmf, const char *sgid,
 		return -ENOENT;
 	view_group(group, view);
 	return 0;
+}
+
+size_t cskmf_group_current(struct cskmf *cskmf, const char *sgid)
+{
+	const struct group *group = group_find(cskmf, sgid);
+	struct member *member, *next;
+	size_t count = 0;
+
+	if (group)
+		HASH_ITER(hh, group->members, member, next)
+			count += member->leaf.id &&
+				 member->reported == group->num;
+	return count;
 }
 
 int cskmf_groups_each(struct cskmf *cskmf,

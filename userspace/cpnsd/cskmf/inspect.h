@@ -20,7 +20,6 @@ struct cskmf_group_view {
 	bool pending;			/* another epoch is to come */
 	bool tree;			/* the group has a key tree */
 	uint32_t held;			/* members have it, we not; 0: none */
-	size_t current;			/* members that reported @num */
 };
 
 struct cskmf_member_view {
@@ -35,6 +34,8 @@ struct nodes *cskmf_nodes(struct cskmf *cskmf);
 /* 0, -ENOENT also for a deleted group */
 int cskmf_group_view(struct cskmf *cskmf, const char *sgid,
 		     struct cskmf_group_view *view);
+/* members that reported the latest epoch */
+size_t cskmf_group_current(struct cskmf *cskmf, const char *sgid);
 /* in no order; @each returns 0 to go on */
 int cskmf_groups_each(struct cskmf *cskmf,
 		      int (*each)(void *context,

@@ -17,14 +17,19 @@
 
 struct nodes {
 	struct store *store;
-	struct node *all;
+	struct node *all;		/* none goes before the end */
+	struct node *last;		/* found: one request asks often */
 };
 
-static struct node *find(const struct nodes *nodes, const char *id)
+static struct node *find(struct nodes *nodes, const char *id)
 {
 	struct node *node;
 
+	if (nodes->last && !strcmp(nodes->last->id, id))
+		return nodes->last;
 	HASH_FIND_STR(nodes->all, id, node);
+	if (node)
+		nodes->last = node;
 	return node;
 }
 
@@ -84,12 +89,12 @@ void nodes_close(struct nodes *nodes)
 	free(nodes);
 }
 
-const struct node *nodes_find(const struct nodes *nodes, const char *id)
+const struct node *nodes_find(struct nodes *nodes, const char *id)
 {
 	return find(nodes, id);
 }
 
-bool nodes_revoked(const struct nodes *nodes, const char *id)
+bool nodes_revoked(struct nodes *nodes, const char *id)
 {
 	const struct node *node = find(nodes, id);
 
@@ -153,7 +158,7 @@ static int put(struct nodes *nodes, struct node *changed, bool early)
 }
 
 /* a copy to work on, empty where the node was not heard of */
-static struct node copy_of(const struct nodes *nodes, const char *id)
+static struct node copy_of(struct nodes *nodes, const char *id)
 {
 	const struct node *node = find(nodes, id);
 	struct node copy = { };
@@ -205,7 +210,7 @@ int nodes_set_key(struct nodes *nodes, const char *id, const uint8_t key[32],
 	return put(nodes, &node, true);
 }
 
-bool nodes_has_capabilities(const struct nodes *nodes, const char *id,
+bool nodes_has_capabilities(struct nodes *nodes, const char *id,
 			    const struct capabilities *capabilities)
 {
 	const struct node *node = find(nodes, id);
@@ -241,7 +246,7 @@ int nodes_revoke(struct nodes *nodes, const char *id, bool revoked)
 	return put(nodes, &node, false);
 }
 
-unsigned int nodes_level(const struct nodes *nodes, const char *id)
+unsigned int nodes_level(struct nodes *nodes, const char *id)
 {
 	const struct node *node = find(nodes, id);
 

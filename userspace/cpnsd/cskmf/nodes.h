@@ -9,8 +9,7 @@
 #ifndef CPNSD_CSKMF_NODES_H
 #define CPNSD_CSKMF_NODES_H
 
-#include <uthash.h>
-
+#include "cskmf/hash.h"
 #include "loop.h"
 #include "proto/response.h"
 #include "store/store.h"
@@ -32,8 +31,8 @@ int nodes_open(struct nodes **nodes, struct store *store);
 void nodes_close(struct nodes *nodes);
 
 /* NULL: not heard of */
-const struct node *nodes_find(const struct nodes *nodes, const char *id);
-bool nodes_revoked(const struct nodes *nodes, const char *id);
+const struct node *nodes_find(struct nodes *nodes, const char *id);
+bool nodes_revoked(struct nodes *nodes, const char *id);
 
 /*
  * What a node says at PUT /smf/N, and from where.  @address_changed: a
@@ -50,14 +49,14 @@ int nodes_register(struct nodes *nodes, const char *id,
 int nodes_set_key(struct nodes *nodes, const char *id, const uint8_t key[32],
 		  const struct sockaddr_storage *address);
 /* capabilities that came with a status report; are they stored already? */
-bool nodes_has_capabilities(const struct nodes *nodes, const char *id,
+bool nodes_has_capabilities(struct nodes *nodes, const char *id,
 			    const struct capabilities *capabilities);
 int nodes_set_capabilities(struct nodes *nodes, const char *id,
 			   const struct capabilities *capabilities);
 int nodes_revoke(struct nodes *nodes, const char *id, bool revoked);
 
 /* 0 where the node has not registered */
-unsigned int nodes_level(const struct nodes *nodes, const char *id);
+unsigned int nodes_level(struct nodes *nodes, const char *id);
 
 int nodes_each(const struct nodes *nodes,
 	       int (*each)(void *context, const struct node *node),

@@ -23,22 +23,23 @@ static bool has_session(const struct cskmf *cskmf, const char *node)
 	       transport_server_connected(cskmf->options.server, &peer);
 }
 
-/* one who is told by push, and will get a SEAL with it as far as is known */
+/*
+ * One who is told by push and will get a SEAL with it, as far as can be told
+ * cheaply: after most epochs of a key tree nobody does, and each look at
+ * another table delays the push to all of a large group.
+ */
 static bool is_candidate(const struct group *group,
-			 const struct group_member *entry,
-			 const struct member **member,
-			 const struct node **node)
+			 const struct member *member, const struct node **node)
 {
 	const struct cskmf *cskmf = group->cskmf;
+	const struct group_member *entry;
 
-	*member = member_find(group, entry->node);
-	*node = nodes_find(cskmf->nodes, entry->node);
-	if (!entry->push || !*member || !(*member)->leaf.id || !*node ||
-	    !(*node)->registered || (*node)->revoked)
+	if (!member->leaf.id || !delivery_seals(group, member))
 		return false;
-	return delivery_seals(group, *member,
-			      (*node)->registration.node_key) &&
-	       has_session(cskmf, entry->node);
+	entry = member_entry(group, member->node);
+	*node = nodes_find(cskmf->nodes, member->node);
+	return entry && entry->push && *node && (*node)->registered &&
+	       !(*node)->revoked && has_session(cskmf, member->node);
 }
 
 static void add_task(const struct group *group, const struct member *member,
@@ -58,11 +59,12 @@ bool presealed_start(struct group *group)
 	const struct group_description *description = group->description;
 	struct cskmf *cskmf = group->cskmf;
 	struct sealing_batch *batch;
-	const struct member *member;
+	struct member *member, *next;
 	const struct node *node;
-	size_t i;
 
+	/* those who missed epochs get theirs one by one */
 	if (!description || group->presealed == group->num ||
+	    group->few_seals ||
 	    description->members_count < cskmf->presealed_from)
 		return false;
 	group->presealed = group->num;
@@ -70,13 +72,13 @@ bool presealed_start(struct group *group)
 			    description->members_count);
 	if (!batch)
 		return false;
-	for (i = 0; i < description->members_count; i++)
-		if (is_candidate(group, &description->members[i], &member,
-				 &node))
+	HASH_ITER(hh, group->members, member, next)
+		if (is_candidate(group, member, &node))
 			add_task(group, member, node, batch);
 	if (batch->count >= cskmf->presealed_from &&
 	    !sealing_submit(cskmf->sealing, batch))
 		return true;
+	group->few_seals = batch->count < cskmf->presealed_from;
 	sealing_free(batch);
 	return false;
 }

@@ -44,7 +44,7 @@ static double listed(struct smf *smf, const struct cskmf_group_view *view)
 
 static double have_it(struct smf *smf, const struct cskmf_group_view *view)
 {
-	return view->current;
+	return cskmf_group_current(smf->cskmf, view->sgid);
 }
 
 static double seconds_left(struct smf *smf,

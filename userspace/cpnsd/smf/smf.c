@@ -38,7 +38,8 @@ static void alert(void *context, const struct cskmf_alert *alert)
 	struct smf *smf = context;
 
 	if (!alert->error) {
-		notify_group(smf, alert->sgid);
+		if (alert->list_changed)
+			notify_group(smf, alert->sgid);
 		manage_alert(smf, alert);
 	}
 	waiting_alert(smf, alert);
