@@ -15,6 +15,7 @@ static unsigned int pushed;		/* notifications made */
 static unsigned int pushed_at_report;	/* ... when the first report came */
 static unsigned int reports;
 static unsigned int told, answered;	/* what the client heard */
+static unsigned int next_group, out_of_turn;	/* as they are made */
 static bool endless;
 static struct side side;
 
@@ -59,6 +60,16 @@ static void count_told(void *context,
 		send_report();
 }
 
+/* g0, g1, ...: in the order in which they became due */
+static void note_turn(const struct transport_segment *name)
+{
+	char expected[8];
+
+	snprintf(expected, sizeof(expected), "g%u", next_group++);
+	out_of_turn += name->size != strlen(expected) ||
+		       memcmp(name->bytes, expected, name->size) != 0;
+}
+
 static void serve(void *context, const struct transport_request *request,
 		  struct transport_answer *answer)
 {
@@ -69,7 +80,10 @@ static void serve(void *context, const struct transport_request *request,
 		transport_answer_code(answer, COAP_CHANGED);
 		return;
 	}
-	pushed += request->notification;
+	if (request->notification) {
+		pushed++;
+		note_turn(&request->path[1]);
+	}
 	transport_answer_code(answer, COAP_CONTENT);
 	if (request->notification && endless)
 		transport_server_notify(fixture_server, request->path,
@@ -84,6 +98,8 @@ static void observe_groups(unsigned int count)
 	unsigned int i;
 
 	pushed = 0;
+	next_group = 0;
+	out_of_turn = 0;
 	reports = 0;
 	told = 0;
 	answered = 0;
@@ -127,6 +143,7 @@ static void test_push_before_reports(void **state)
 	run_until(&told, GROUPS, 20);
 	assert_int_equal(reports, 1);
 	assert_int_equal(pushed_at_report, GROUPS);
+	assert_int_equal(out_of_turn, 0);
 	side_close(&side);
 }
 

@@ -176,8 +176,10 @@ static void due_remove(struct transport_server *server,
 	struct observed_path *path = observation->path;
 
 	DL_DELETE(path->due, observation);
-	if (!path->due)
+	if (!path->due) {
 		DL_DELETE2(server->due, path, due_prev, due_next);
+		path->again = false;
+	}
 }
 
 /**
@@ -256,6 +258,8 @@ void transport_server_notify(struct transport_server *server,
 		return;
 	if (!observed->due)
 		DL_APPEND2(server->due, observed, due_prev, due_next);
+	else
+		observed->again = true;
 	DL_CONCAT(observed->due, observed->told);
 	observed->told = NULL;
 	observed->round++;
@@ -324,7 +328,8 @@ static void notify(struct transport_server *server,
  * observations_notify_due - send what transport_server_notify() asked for
  * @server: the server; none of its handlers is running
  *
- * Paths take turns.
+ * Paths in the order in which they changed: the key of an epoch before its
+ * roster.  One that changes again and again lets the others go first.
  */
 void observations_notify_due(struct transport_server *server)
 {
@@ -343,7 +348,10 @@ void observations_notify_due(struct transport_server *server)
 	path = server->due;
 	if (!path)
 		return;
-	DL_DELETE2(server->due, path, due_prev, due_next);
-	DL_APPEND2(server->due, path, due_prev, due_next);
+	if (path->again) {
+		path->again = false;
+		DL_DELETE2(server->due, path, due_prev, due_next);
+		DL_APPEND2(server->due, path, due_prev, due_next);
+	}
 	loop_timer_start(&server->later, 0);
 }

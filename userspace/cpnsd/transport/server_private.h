@@ -80,6 +80,7 @@ struct observed_path {
 	uint32_t round;			/* changes of the path */
 	struct observation *told;	/* in this round */
 	struct observation *due;	/* not yet in this round */
+	bool again;			/* changed while some were due */
 	struct observed_path *due_prev, *due_next;	/* some are due */
 	UT_hash_handle hh;
 };
