@@ -72,7 +72,7 @@ int member_join(struct member *member, const char *sgid, unsigned int roles,
 
 /* --- load_server.c --- */
 
-void stay_on(int which);
+void load_apart(void);
 pid_t server_start(char *const *arguments, const char *log,
 		   unsigned int port);
 void server_stop(pid_t server);

@@ -44,21 +44,35 @@ static bool listens(unsigned int port)
 	return result;
 }
 
-/**
- * stay_on - let this process run on one processor only
- * @which: 0 for those who load, 1 for servers
- *
- * Else a scheduler puts both on one now and then, and what a round took says
- * more of that than of the server.  Where there is one processor only, all
- * stays as it is.
- */
-void stay_on(int which)
+static cpu_set_t all;			/* processors, if there are two */
+static bool apart;
+
+/* on the @which-th of them */
+static void stay_on(unsigned int which)
 {
 	cpu_set_t set;
+	unsigned int i;
 
 	CPU_ZERO(&set);
-	CPU_SET((unsigned int)which, &set);
+	for (i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &all) && !which--)
+			CPU_SET(i, &set);
 	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/**
+ * load_apart - keep those who load and the servers on processors of their own
+ *
+ * Else a scheduler puts both on one now and then, and what a round took says
+ * more of that than of the server.  Servers that start from here on run on
+ * the second processor.  Where there is one only, all stays as it is.
+ */
+void load_apart(void)
+{
+	if (sched_getaffinity(0, sizeof(all), &all) || CPU_COUNT(&all) < 2)
+		return;
+	apart = true;
+	stay_on(0);
 }
 
 /**
@@ -77,7 +91,8 @@ pid_t server_start(char *const *arguments, const char *log,
 	int fd;
 
 	if (server == 0) {
-		stay_on(1);
+		if (apart)
+			stay_on(1);
 		fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);

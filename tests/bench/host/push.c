@@ -485,7 +485,7 @@ int main(int argc, char **argv)
 	if (argc != 3 || !getenv("CPNSD"))
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
-	stay_on(0);
+	load_apart();
 	result = authority_open(&authority, argv[2]);
 	for (i = 0; i < sizeof(runs) / sizeof(*runs) && !result; i++)
 		result = bench(&authority, argv[2], &runs[i]);
