@@ -160,6 +160,8 @@ static int add_seal(struct group *group, struct member *member,
 	member->sealed.youngest = youngest(group, member);
 	member->sealed.sid = response->sid;
 	member->sealed.session = *delivery->session;
+	if (delivery->kind == DELIVER_PUSH)
+		group->few_seals = false;	/* look again who needs one */
 	group->cskmf->counters.seals++;
 	return 0;
 }
