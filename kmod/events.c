@@ -28,6 +28,9 @@ static int cpns_event_put_sa(struct sk_buff *skb, const struct cpns_event *event
  * @net: namespace
  * @event: what
  * @gfp: GFP_ATOMIC outside process context
+ *
+ * Where there is no memory for it, each listener gets ENOBUFS from its socket,
+ * as with an event that found its buffer full, and asks for the state anew.
  */
 void cpns_event_send(struct net *net, const struct cpns_event *event, gfp_t gfp)
 {
@@ -39,7 +42,7 @@ void cpns_event_send(struct net *net, const struct cpns_event *event, gfp_t gfp)
 		return;
 	skb = genlmsg_new(NLMSG_GOODSIZE, gfp);
 	if (!skb)
-		return;
+		goto lost;
 	header = genlmsg_put(skb, 0, 0, &cpns_family, 0, event->cmd);
 	if (!header)
 		goto drop;
@@ -65,6 +68,8 @@ void cpns_event_send(struct net *net, const struct cpns_event *event, gfp_t gfp)
 	return;
 drop:
 	nlmsg_free(skb);
+lost:
+	genl_set_err(&cpns_family, net, 0, 0, -ENOBUFS);
 }
 
 /**

@@ -138,9 +138,25 @@ static int act_rotate(struct fault_data *self)
 	return cpns_test_node(&self->member.test, CPNS_CMD_NODE_ROTATE, NULL);
 }
 
+/* a listener is told of it, or of having missed something (netlink(7)) */
+static int verify_rotate(struct fault_data *self)
+{
+	struct cpns_test *events = &self->member.events;
+	struct cpns_test_event event;
+	int ret = cpns_test_event(events, CPNS_CMD_NODE_CHANGE, 2000, &event);
+	int next;
+
+	do
+		next = cpns_test_event(events, CPNS_CMD_NODE_CHANGE, 0, &event);
+	while (!next || next == -ENOBUFS);
+	return ret == -ENOBUFS ? 0 : ret;
+}
+
 TEST_F_TIMEOUT(fault, node_rotate, 900)
 {
-	static const struct operation operation = { .act = act_rotate };
+	static const struct operation operation = {
+		.act = act_rotate, .verify = verify_rotate,
+	};
 
 	fail_each(_metadata, self, &operation);
 }
