@@ -150,6 +150,8 @@ static struct sk_buff *cpns_nl_new(struct genl_info *info, void **header)
 	if (skb)
 		*header = genlmsg_put_reply(skb, info, &cpns_family, 0,
 					    info->genlhdr->cmd);
+	else
+		cpns_nl_refuse(info->extack, -ENOMEM, "out of memory");
 	return skb;
 }
 
