@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <netinet/in.h>
 #include "kselftest_harness.h"
+#include "clear.h"
 #include "xfrm.h"
 
 #define SGID "urn:cpns:test:esp-race"
@@ -117,8 +118,14 @@ TEST(nothing_is_left)
 	struct cpns_test_sa sa;
 	pthread_t threads[4];
 	void *done[4];
+	int clear;
 
 	ASSERT_EQ(0, cpns_test_lonely());
+	clear = cpns_test_clear_open("void");
+	ASSERT_GE(clear, 0);
+	/* it would be seen */
+	ASSERT_EQ(0, cpns_test_udp("10.9.0.2", 100));
+	ASSERT_EQ(1, cpns_test_clear_seen(clear));
 	ASSERT_EQ(0, cpns_test_run("ip xfrm policy add dir out src 0.0.0.0/0 dst 0.0.0.0/0 "
 				   "tmpl src 10.9.0.1 dst 10.9.0.2 proto esp reqid 3"));
 	ASSERT_EQ(0, cpns_test_open(&test));
@@ -147,6 +154,8 @@ TEST(nothing_is_left)
 	}
 	cpns_test_group_revoke(&test, SGID);
 	sleep(1);
+	EXPECT_EQ(0, cpns_test_clear_seen(clear));
+	close(clear);
 	EXPECT_EQ(0, cpns_test_sa_count(&test, NULL));
 	EXPECT_EQ(1, cpns_test_run("ip xfrm state | grep aead"));
 	cpns_test_close(&test);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <sys/syscall.h>
 #include "kselftest_harness.h"
+#include "clear.h"
 #include "xfrm.h"
 
 #define SGID "urn:cpns:test:esp-xfrm"
@@ -77,8 +78,10 @@ static uint64_t packets(struct cpns_test *test, const struct cpns_test_sa *sa)
 /* the clone is ended as the state is: no state, nothing in clear */
 TEST_F_TIMEOUT(xfrm, migrate_ends_the_state, 60)
 {
+	int clear = cpns_test_clear_open("void");
 	struct cpns_test_event event;
 
+	ASSERT_GE(clear, 0);
 	ASSERT_EQ(0, cpns_test_udp("10.9.0.2", 10));
 	EXPECT_EQ(1u, packets(&self->test, &self->out));
 	ASSERT_EQ(0, cpns_test_xfrm_migrate(&self->out, "10.9.0.1",
@@ -90,9 +93,15 @@ TEST_F_TIMEOUT(xfrm, migrate_ends_the_state, 60)
 	usleep(300000);
 	EXPECT_EQ(1, cpns_test_run("ip xfrm state | grep 'spi 0x00001000'"));
 	EXPECT_EQ(1, cpns_test_sa_count(&self->test, NULL));
+	cpns_test_udp("10.9.0.2", 10);
+	EXPECT_EQ(0, cpns_test_clear_seen(clear));
 	/* the place is free again */
 	EXPECT_EQ(0, cpns_test_sa_add(&self->test, &self->out));
-	EXPECT_EQ(0, cpns_test_run("ip -s link show void"));
+	/* it would have been seen */
+	ASSERT_EQ(0, cpns_test_run("ip xfrm policy flush"));
+	EXPECT_EQ(0, cpns_test_udp("10.9.0.2", 10));
+	EXPECT_EQ(1, cpns_test_clear_seen(clear));
+	close(clear);
 }
 
 /* both at once: the same destination, then a group that has ended */
