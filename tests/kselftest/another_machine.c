@@ -7,9 +7,9 @@
  * The test module cpns_vmfork tells the kernel of a fork as the driver of the
  * generation id does. Hibernation here fails where its first device refuses,
  * and is told as over all the same. Who has /dev/snapshot open is between the
- * begin and the end of hibernation, or of a resume. A machine that only sleeps is the same one
- * afterwards; it is put to sleep as far as the freezer, where that is possible
- * (PM_DEBUG).
+ * begin and the end of hibernation, or of a resume. A machine that only sleeps
+ * is the same one afterwards; it is put to sleep as far as the freezer, where
+ * that is possible (PM_DEBUG).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,26 +25,51 @@
 FIXTURE(another)
 {
 	struct cpns_test_member member;
+	struct cpns_test resets, gone;	/* listeners, each for one event */
 	struct utsname name;
 };
 
+#define another_data _test_data_another
+
+/* a member that has all that must not be used twice */
 FIXTURE_SETUP(another)
 {
-	ASSERT_EQ(0, cpns_test_member_begin(&self->member, "another")) {
-		TH_LOG("%s", self->member.test.text);
+	struct cpns_test_member *m = &self->member;
+	struct cpns_test_sa sa = {
+		.epoch = MEMBER_EPOCH, .sid = MEMBER_SID, .dir = CPNS_DIR_OUT,
+		.src = "10.9.0.1", .dst = "10.9.0.2", .spi = 0x1000,
+		.reqid = 1, .mode = CPNS_SA_MODE_TUNNEL,
+	};
+
+	ASSERT_EQ(0, cpns_test_member_begin(m, "another")) {
+		TH_LOG("%s", m->test.text);
 	}
+	ASSERT_EQ(0, cpns_test_events_open(&self->resets));
+	ASSERT_EQ(0, cpns_test_events_open(&self->gone));
+	sa.sgid = m->sgid;
+	ASSERT_EQ(0, cpns_test_sa_add(&m->test, &sa)) {
+		TH_LOG("%s", m->test.text);
+	}
+	ASSERT_EQ(0, cpns_test_node(&m->test, CPNS_CMD_NODE_ROTATE, NULL));
+	ASSERT_EQ(0, cpns_test_event(&m->events, CPNS_CMD_NODE_CHANGE, 5000,
+				     NULL));
+	ASSERT_EQ(0, cpns_test_node(&m->test, CPNS_CMD_NODE_GET, &m->node));
+	ASSERT_TRUE(m->node.has_previous);
 	uname(&self->name);
 }
 
 FIXTURE_TEARDOWN(another)
 {
+	cpns_test_close(&self->resets);
+	cpns_test_close(&self->gone);
 	cpns_test_member_end(&self->member);
 }
 
 /* what both have in common; 0, or the number of the first that is wrong */
-static int dropped(struct cpns_test_member *m, uint32_t reason,
+static int dropped(struct another_data *self, uint32_t reason,
 		   const uint8_t before[CPNS_TEST_SEALED])
 {
+	struct cpns_test_member *m = &self->member;
 	uint8_t sealed[CPNS_TEST_SEALED];
 	struct cpns_test_event event;
 	struct cpns_test_node node;
@@ -52,6 +77,14 @@ static int dropped(struct cpns_test_member *m, uint32_t reason,
 	if (cpns_test_event(&m->events, CPNS_CMD_NODE_CHANGE, 20000, &event) ||
 	    event.reason != reason)
 		return 1;
+	if (cpns_test_event(&self->resets, CPNS_CMD_SENDER_RESET, 5000,
+			    &event) ||
+	    event.reason != reason || event.epoch != MEMBER_EPOCH)
+		return 9;
+	if (cpns_test_event(&self->gone, CPNS_CMD_SA_GONE, 5000, &event) ||
+	    event.reason != CPNS_REASON_NEW_SID || event.spi != 0x1000 ||
+	    cpns_test_sa_count(&m->test, m->sgid))
+		return 10;
 	/* sends no more, receives on */
 	if (cpns_test_out(m->fd, sealed) != -ENOKEY)
 		return 2;
@@ -98,7 +131,7 @@ TEST_F_TIMEOUT(another, clone_of_a_virtual_machine, 120)
 	ASSERT_EQ(0, cpns_test_out(m->fd, sealed));
 	/* does its work at load, and does not stay */
 	EXPECT_NE(0, cpns_test_run("insmod %s", path));
-	EXPECT_EQ(0, dropped(m, CPNS_REASON_VM_FORK, sealed));
+	EXPECT_EQ(0, dropped(self, CPNS_REASON_VM_FORK, sealed));
 }
 
 TEST_F_TIMEOUT(another, resume_from_hibernation, 120)
@@ -114,12 +147,13 @@ TEST_F_TIMEOUT(another, resume_from_hibernation, 120)
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(-1, write(fd, "disk", 4));
 	close(fd);
-	EXPECT_EQ(0, dropped(m, CPNS_REASON_RESUME, sealed));
+	EXPECT_EQ(0, dropped(self, CPNS_REASON_RESUME, sealed));
 }
 
 /* from its begin on nothing is sent, and no sender id taken, before its end */
-static int dropped_between(struct cpns_test_member *m, int mode)
+static int dropped_between(struct another_data *self, int mode)
 {
+	struct cpns_test_member *m = &self->member;
 	uint8_t before[CPNS_TEST_SEALED], sealed[CPNS_TEST_SEALED];
 	struct cpns_test_event event;
 	struct cpns_test_node node;
@@ -147,12 +181,12 @@ static int dropped_between(struct cpns_test_member *m, int mode)
 			ret = 16;
 	}
 	close(fd);
-	return ret ? ret : dropped(m, CPNS_REASON_RESUME, before);
+	return ret ? ret : dropped(self, CPNS_REASON_RESUME, before);
 }
 
 TEST_F_TIMEOUT(another, hibernates, 120)
 {
-	int ret = dropped_between(&self->member, O_RDONLY);
+	int ret = dropped_between(self, O_RDONLY);
 
 	if (ret == -ENOENT)
 		SKIP(return, "this kernel has no /dev/snapshot");
@@ -161,7 +195,7 @@ TEST_F_TIMEOUT(another, hibernates, 120)
 
 TEST_F_TIMEOUT(another, restores, 120)
 {
-	int ret = dropped_between(&self->member, O_WRONLY);
+	int ret = dropped_between(self, O_WRONLY);
 
 	if (ret == -ENOENT)
 		SKIP(return, "this kernel has no /dev/snapshot");
