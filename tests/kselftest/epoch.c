@@ -151,22 +151,12 @@ TEST_F_TIMEOUT(epoch, states_in_time, 120)
 
 TEST_F_TIMEOUT(epoch, pending_decrypts, 60)
 {
-	uint8_t key[32], secret[CPNS_SECRET_SIZE];
-	uint8_t sealed[CPNS_TEST_SEALED] = { 0 };
-	const uint8_t text[16] = { 0 };
+	uint8_t sealed[CPNS_TEST_SEALED];
 	int fd;
 
 	/* what another member, activated earlier, sends */
 	ASSERT_EQ(0, set(&self->test, &self->epoch, 2, 600, 900));
-	cpns_test_secret(2, secret);
-	ASSERT_EQ(0, cpns_test_traffic_key(self->sgid, 2, secret,
-					   CPNS_USE_AF_ALG, CPNS_AEAD_GCM,
-					   SID + 1, 32, key, 32));
-	sealed[4] = (SID + 1) >> 8;
-	sealed[5] = (SID + 1) & 255;
-	sealed[11] = 1;
-	ASSERT_EQ(0, cpns_test_seal(CPNS_AEAD_GCM, key, 32, sealed, sealed, 12,
-				    text, 16, sealed + 12));
+	ASSERT_EQ(0, cpns_test_sent_by(self->sgid, 2, SID + 1, sealed));
 	fd = cpns_test_keyed(self->serial, 2, SID + 1);
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(0, cpns_test_back(fd, sealed));
@@ -304,25 +294,13 @@ static int evict(struct cpns_test *test, const char *sgid, uint32_t number,
 /* the evicted one's at once, the others' when the new one is active */
 TEST_F_TIMEOUT(epoch, evicted, 60)
 {
-	uint8_t key[32], secret[CPNS_SECRET_SIZE];
-	uint8_t sealed[2][CPNS_TEST_SEALED] = { { 0 } };
-	const uint8_t text[16] = { 0 };
+	uint8_t sealed[2][CPNS_TEST_SEALED];
 	int fd[2], own;
 
-	cpns_test_secret(1, secret);
 	for (int i = 0; i < 2; i++) {
 		uint16_t sid = SID + 1 + i;
 
-		ASSERT_EQ(0, cpns_test_traffic_key(self->sgid, 1, secret,
-						   CPNS_USE_AF_ALG,
-						   CPNS_AEAD_GCM, sid, 32,
-						   key, 32));
-		sealed[i][4] = sid >> 8;
-		sealed[i][5] = sid & 255;
-		sealed[i][11] = 1;
-		ASSERT_EQ(0, cpns_test_seal(CPNS_AEAD_GCM, key, 32, sealed[i],
-					    sealed[i], 12, text, 16,
-					    sealed[i] + 12));
+		ASSERT_EQ(0, cpns_test_sent_by(self->sgid, 1, sid, sealed[i]));
 		fd[i] = cpns_test_keyed(self->serial, 1, sid);
 		ASSERT_GE(fd[i], 0);
 		EXPECT_EQ(0, cpns_test_back(fd[i], sealed[i]));
@@ -345,6 +323,55 @@ TEST_F_TIMEOUT(epoch, evicted, 60)
 	for (int i = 0; i < 2; i++)
 		close(fd[i]);
 	close(own);
+}
+
+/* one message of another sender, by a handle of its own */
+static int decrypts(int32_t serial, const char *sgid, uint32_t number,
+		    uint16_t sid)
+{
+	uint8_t sealed[CPNS_TEST_SEALED];
+	int fd = cpns_test_keyed(serial, number, sid), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = cpns_test_sent_by(sgid, number, sid, sealed);
+	if (!ret)
+		ret = cpns_test_back(fd, sealed);
+	close(fd);
+	return ret;
+}
+
+#define DECRYPTS(number, sid) \
+	decrypts(self->serial, self->sgid, number, sid)
+
+/* whom an earlier message evicted stays so while the older epochs live */
+TEST_F_TIMEOUT(epoch, evicted_twice, 60)
+{
+	uint8_t sealed[3][CPNS_TEST_SEALED];
+	int fd[3];
+
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, cpns_test_sent_by(self->sgid, 1, SID + 1 + i,
+					       sealed[i]));
+		fd[i] = cpns_test_keyed(self->serial, 1, SID + 1 + i);
+		ASSERT_GE(fd[i], 0);
+	}
+	ASSERT_EQ(0, evict(&self->test, self->sgid, 2, SID + 1, 600));
+	ASSERT_EQ(0, evict(&self->test, self->sgid, 3, SID + 2, 700));
+	EXPECT_EQ(-EKEYREJECTED, cpns_test_back(fd[0], sealed[0]));
+	EXPECT_EQ(-EKEYREJECTED, cpns_test_back(fd[1], sealed[1]));
+	EXPECT_EQ(0, cpns_test_back(fd[2], sealed[2]));
+	EXPECT_EQ(-EKEYREJECTED, DECRYPTS(1, SID + 1));
+	EXPECT_EQ(-EKEYREJECTED, DECRYPTS(1, SID + 2));
+	EXPECT_EQ(0, DECRYPTS(1, SID + 3));
+
+	/* in the epoch that evicts, the id is somebody else's */
+	EXPECT_EQ(0, DECRYPTS(2, SID + 1));
+	EXPECT_EQ(-EKEYREJECTED, DECRYPTS(2, SID + 2));
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(0, DECRYPTS(3, SID + 1 + i));
+		close(fd[i]);
+	}
 }
 
 TEST_F_TIMEOUT(epoch, fifth_epoch, 60)

@@ -242,6 +242,26 @@ int cpns_test_back(int fd, const uint8_t sealed[CPNS_TEST_SEALED])
 	return ret == sizeof(plain) ? 0 : -EIO;
 }
 
+int cpns_test_sent_by(const char *sgid, uint32_t epoch, uint16_t sid,
+		      uint8_t sealed[CPNS_TEST_SEALED])
+{
+	const uint8_t iv[12] = { 0, 0, 0, 0, sid >> 8, sid, 0, 0, 0, 0, 0, 1 };
+	uint8_t key[32], secret[CPNS_SECRET_SIZE];
+	const uint8_t text[16] = { 0 };
+	int ret;
+
+	cpns_test_secret(epoch, secret);
+	ret = cpns_test_traffic_key(sgid, epoch, secret, CPNS_USE_AF_ALG,
+				    CPNS_AEAD_GCM, sid, sizeof(key), key,
+				    sizeof(key));
+	if (ret)
+		return ret;
+	memcpy(sealed, iv, sizeof(iv));
+	return cpns_test_seal(CPNS_AEAD_GCM, key, sizeof(key), iv, iv,
+			      sizeof(iv), text, sizeof(text),
+			      sealed + sizeof(iv));
+}
+
 int cpns_test_works(int32_t serial, uint32_t epoch, uint16_t sid)
 {
 	int fd = cpns_test_keyed(serial, epoch, sid);

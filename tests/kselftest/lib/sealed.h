@@ -78,5 +78,8 @@ int cpns_test_works(int32_t serial, uint32_t epoch, uint16_t sid);
 int cpns_test_out(int fd, uint8_t sealed[CPNS_TEST_SEALED]);
 int cpns_test_back(int fd, const uint8_t sealed[CPNS_TEST_SEALED]);
 int cpns_test_keyed(int32_t serial, uint32_t epoch, uint16_t sid);
+/* what sender @sid sends first with the secret of cpns_test_secret(), by OpenSSL */
+int cpns_test_sent_by(const char *sgid, uint32_t epoch, uint16_t sid,
+		      uint8_t sealed[CPNS_TEST_SEALED]);
 
 #endif
