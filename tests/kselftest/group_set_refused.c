@@ -150,6 +150,47 @@ TEST_F_TIMEOUT(refused, altered_sender_id, 120)
 	}
 }
 
+/* its good parts are not kept: no KEK, no newer version, no EVICTED */
+TEST_F_TIMEOUT(refused, refused_message_gives_no_key, 120)
+{
+	const uint32_t fresh = MEMBER_KEK + 1;
+	struct cpns_test_member *m = &self->member;
+	uint8_t sealed[CPNS_TEST_SEALED];
+	int fd = cpns_test_keyed(m->serial, MEMBER_EPOCH, MEMBER_SID + 1);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, cpns_test_sent_by(m->sgid, MEMBER_EPOCH, MEMBER_SID + 1,
+				       sealed));
+	EXPECT_EQ(0, cpns_test_back(fd, sealed));
+	/* the SEAL, good in itself, neither */
+	m->set.item[0][70] ^= 1;
+	EXPECT_REFUSED(m, -EKEYREJECTED, SECRET_NOT_OPEN);
+
+	ASSERT_EQ(0, cpns_test_member_next(m, 6));
+	ASSERT_EQ(0, cpns_test_set_item(&m->set, fresh, 1, MEMBER_KEK, 9));
+	ASSERT_EQ(0, cpns_test_set_item(&m->set, MEMBER_KEK, 10, MEMBER_KEK,
+					9));
+	ASSERT_EQ(0, cpns_test_set_item(&m->set, 0, 6, MEMBER_KEK, 10));
+	m->set.item[2][70] ^= 1;
+	m->set.evicted[0] = MEMBER_SID + 1;
+	m->set.evicted_count = 1;
+	EXPECT_REFUSED(m, -EKEYREJECTED, SECRET_NOT_OPEN);
+	EXPECT_EQ(0, cpns_test_back(fd, sealed));
+
+	ASSERT_EQ(0, cpns_test_member_next(m, 6));
+	ASSERT_EQ(0, cpns_test_set_item(&m->set, 0, 6, fresh, 1));
+	ASSERT_EQ(0, cpns_test_set_item(&m->set, 0, 6, MEMBER_KEK, 10));
+	ASSERT_EQ(0, cpns_test_set_item(&m->set, 0, 6, MEMBER_LEAF, 6));
+	EXPECT_REFUSED(m, -EKEYREJECTED, NO_SECRET);
+	/* what was held before is held yet */
+	ASSERT_EQ(0, cpns_test_set_item(&m->set, 0, 6, MEMBER_KEK, 9));
+	EXPECT_EQ(m->serial, cpns_test_set_send(&m->test, &m->set)) {
+		TH_LOG("%s", m->test.text);
+	}
+	EXPECT_EQ(0, cpns_test_back(fd, sealed));
+	close(fd);
+}
+
 /* points of small order give a shared secret of zeros */
 TEST_F_TIMEOUT(refused, weak_ephemeral_key, 120)
 {
