@@ -11,8 +11,13 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include "kselftest_harness.h"
 #include "xfrm.h"
 
@@ -30,11 +35,16 @@ FIXTURE_VARIANT(replay)
 {
 	const char *here, *there;
 	uint32_t window;
+	uint8_t suite;			/* 0: AES-256-GCM */
 };
 
 FIXTURE_VARIANT_ADD(replay, ipv4_32) { "10.9.0.1", "10.9.0.2", 32 };
 FIXTURE_VARIANT_ADD(replay, ipv6_128) {
 	"2001:db8:9::1", "2001:db8:9::2", 128
+};
+
+FIXTURE_VARIANT_ADD(replay, chacha20_ipv4_128) {
+	"10.9.0.1", "10.9.0.2", 128, CPNS_SUITE_CHACHA20_POLY1305
 };
 
 FIXTURE_VARIANT_ADD(replay, ipv4_1024) { "10.9.0.1", "10.9.0.2", 1024 };
@@ -43,10 +53,16 @@ FIXTURE_VARIANT_ADD(replay, multicast6_1024) {
 	"ff05::1234", "2001:db8:9::2", 1024
 };
 
+static uint8_t aead_of(uint8_t suite)
+{
+	return suite == CPNS_SUITE_CHACHA20_POLY1305 ? CPNS_AEAD_RFC7539ESP :
+						       CPNS_AEAD_RFC4106;
+}
+
 FIXTURE_SETUP(replay)
 {
 	const struct cpns_test_epoch epoch = {
-		.sgid = SGID, .number = 1, .sid = 1,
+		.sgid = SGID, .number = 1, .sid = 1, .suite = variant->suite,
 	};
 
 	ASSERT_EQ(0, cpns_test_lonely());
@@ -70,7 +86,8 @@ FIXTURE_SETUP(replay)
 	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->in)) {
 		TH_LOG("%s", self->test.text);
 	}
-	ASSERT_EQ(0, cpns_test_esp_open(&self->esp, &self->in));
+	ASSERT_EQ(0, cpns_test_esp_open(&self->esp, aead_of(variant->suite),
+					&self->in));
 }
 
 FIXTURE_TEARDOWN(replay)
@@ -224,6 +241,78 @@ TEST_F_TIMEOUT(replay, forged, 120)
 	ASSERT_EQ(0, cpns_test_group_revoke(&self->test, SGID));
 	ASSERT_EQ(0, cpns_test_esp_send(&self->esp, 13));
 	EXPECT_EQ(0, cpns_test_sa_count(&self->test, NULL));
+}
+
+/* a tap on what leaves by a device, without link-level headers */
+static int tap(const char *device)
+{
+	const struct sockaddr_ll address = {
+		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = if_nametoindex(device),
+	};
+	const struct timeval limit = { .tv_sec = 5 };
+	int fd = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_ALL));
+
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
+	    bind(fd, (const void *)&address, sizeof(address))) {
+		close(fd);
+		return -EIO;
+	}
+	return fd;
+}
+
+/* the next IPv4 packet with ESP in it, from its SPI on; bytes or -errno */
+static ssize_t next_esp(int fd, uint8_t *packet, size_t room)
+{
+	const size_t head = 20;
+	ssize_t got;
+
+	while ((got = recv(fd, packet, room, 0)) >= 0)
+		if (got > (ssize_t)head && packet[0] == 0x45 &&
+		    packet[9] == IPPROTO_ESP) {
+			memmove(packet, packet + head, got - head);
+			return got - head;
+		}
+	return -errno;
+}
+
+/* what the kernel sends, an independent program opens with the derived key */
+TEST_F_TIMEOUT(replay, sent_opens, 120)
+{
+	const uint8_t iv[8] = { 0, 1, 0, 0, 0, 0, 0, 1 };
+	struct cpns_test_esp sender;
+	uint8_t packet[512], text[512];
+	ssize_t size;
+	int fd;
+
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->out)) {
+		TH_LOG("%s", self->test.text);
+	}
+	ASSERT_EQ(0, cpns_test_run("ip xfrm policy add dir out src 0.0.0.0/0 dst 10.9.0.2/32 "
+				   "tmpl src 10.9.0.1 dst 10.9.0.2 proto esp reqid 77"));
+	ASSERT_EQ(0, cpns_test_esp_open(&sender, self->esp.aead, &self->out));
+	fd = tap("void");
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, cpns_test_udp("10.9.0.2", 10));
+	size = next_esp(fd, packet, sizeof(packet));
+	ASSERT_GT(size, 0) {
+		TH_LOG("%s", strerror(-size));
+	}
+	EXPECT_EQ(0, memcmp(packet + 8, iv, sizeof(iv)));
+	size = cpns_test_esp_decrypt(&sender, packet, size, text);
+	/* UDP with its 10 bytes, padding 1 2 .., its length, next header */
+	ASSERT_LE(8 + 10 + 2, size);
+	EXPECT_EQ(9, text[3]);
+	EXPECT_EQ(8 + 10, text[5]);
+	EXPECT_EQ(size - 8 - 10 - 2, text[size - 2]);
+	EXPECT_EQ(IPPROTO_UDP, text[size - 1]);
+	packet[20] ^= 1;
+	EXPECT_EQ(-EBADMSG, cpns_test_esp_decrypt(&sender, packet,
+						  size + 8 + 8 + 16, text));
+	close(sender.fd);
+	close(fd);
 }
 
 static int mark(int fd, int value)

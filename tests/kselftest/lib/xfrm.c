@@ -229,21 +229,31 @@ static int join(int fd, const struct sockaddr_storage *to)
 	return ret ? -errno : 0;
 }
 
-int cpns_test_esp_open(struct cpns_test_esp *esp, const struct cpns_test_sa *sa)
+int cpns_test_esp_open(struct cpns_test_esp *esp, uint8_t aead,
+		       const struct cpns_test_sa *sa)
 {
 	uint8_t secret[CPNS_SECRET_SIZE];
 	struct sockaddr_storage to;
 	int ret;
 
 	esp->sa = *sa;
+	esp->aead = aead;
 	cpns_test_secret(sa->epoch, secret);
 	ret = cpns_test_traffic_key(sa->sgid, sa->epoch, secret, CPNS_USE_ESP,
-				    CPNS_AEAD_RFC4106, sa->sid, 32, esp->key,
+				    aead, sa->sid, 32, esp->key,
 				    sizeof(esp->key));
 	if (ret)
 		return ret;
 	esp->fd = socket(address(sa->dst, &to, 0), SOCK_RAW, IPPROTO_ESP);
 	return esp->fd < 0 ? -errno : join(esp->fd, &to);
+}
+
+/* RFC 4106, RFC 7634: the salt, then the packet's IV */
+static void nonce_of(const struct cpns_test_esp *esp, const uint8_t *packet,
+		     uint8_t nonce[12])
+{
+	memcpy(nonce, esp->key + 32, 4);
+	memcpy(nonce + 4, packet + 8, 8);
 }
 
 int cpns_test_esp_send(struct cpns_test_esp *esp, uint32_t seq)
@@ -257,10 +267,23 @@ int cpns_test_esp_send(struct cpns_test_esp *esp, uint32_t seq)
 	int ret;
 
 	memcpy(packet, words, 16);
-	memcpy(nonce, esp->key + 32, 4);	/* salt */
-	memcpy(nonce + 4, packet + 8, 8);
-	ret = cpns_test_seal(CPNS_AEAD_GCM, esp->key, 32, nonce, packet, 8,
-			     text, sizeof(text), packet + 16);
+	nonce_of(esp, packet, nonce);
+	ret = cpns_test_seal(esp->aead, esp->key, 32, nonce, packet, 8, text,
+			     sizeof(text), packet + 16);
 	return ret ? ret : send_to(esp->fd, esp->sa.dst, 0, packet,
 				   sizeof(packet));
+}
+
+int cpns_test_esp_decrypt(const struct cpns_test_esp *esp,
+			  const uint8_t *packet, size_t size, uint8_t *text)
+{
+	uint8_t nonce[12];
+	int ret;
+
+	if (size < 8 + 8 + 16)
+		return -EMSGSIZE;
+	nonce_of(esp, packet, nonce);
+	ret = cpns_test_open_sealed(esp->aead, esp->key, 32, nonce, packet, 8,
+				    packet + 16, size - 16, text);
+	return ret ? ret : (int)(size - 8 - 8 - 16);
 }

@@ -43,16 +43,20 @@ int cpns_test_xfrm_update(const struct cpns_test_sa *sa, uint64_t packets,
 int cpns_test_xfrm_migrate(const struct cpns_test_sa *sa, const char *src,
 			   const char *dst);
 
-/* a sender of ESP packets to this node's address sa->dst */
+/* a sender of ESP packets to this node's address sa->dst, with keys of 32 */
 struct cpns_test_esp {
 	struct cpns_test_sa sa;
-	uint8_t key[36];
+	uint8_t aead;			/* CPNS_AEAD_RFC4106 or _RFC7539ESP */
+	uint8_t key[36];		/* with the salt */
 	int fd;
 };
 
-int cpns_test_esp_open(struct cpns_test_esp *esp,
+int cpns_test_esp_open(struct cpns_test_esp *esp, uint8_t aead,
 		       const struct cpns_test_sa *sa);
 /* transport mode with an empty UDP packet inside */
 int cpns_test_esp_send(struct cpns_test_esp *esp, uint32_t seq);
+/* its key, for a packet that it has not made: the bytes inside, or -errno */
+int cpns_test_esp_decrypt(const struct cpns_test_esp *esp,
+			  const uint8_t *packet, size_t size, uint8_t *text);
 
 #endif
