@@ -189,6 +189,46 @@ TEST_F_TIMEOUT(replay, added_again_at_once, 120)
 	TAKEN(TOP + 1);
 }
 
+/* what is kept is of one epoch, one sender and one destination */
+TEST_F_TIMEOUT(replay, others_start_anew, 120)
+{
+	const struct cpns_test_epoch next = {
+		.sgid = SGID, .number = 2, .sid = 1, .suite = variant->suite,
+		.atd = 600, .dtd = 900,
+	};
+	struct cpns_test_sa others[3] = { self->in, self->in, self->in };
+	struct cpns_test_esp other;
+
+	TAKEN(TOP);
+	ASSERT_EQ(0, cpns_test_sa_del(&self->test, &self->in));
+	ASSERT_LT(0, cpns_test_group_set(&self->test, &next)) {
+		TH_LOG("%s", self->test.text);
+	}
+	others[0].sid = 3;
+	others[1].dst = variant->there;
+	others[2].epoch = 2;
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, cpns_test_sa_add(&self->test, &others[i])) {
+			TH_LOG("%s", self->test.text);
+		}
+		EXPECT_EQ(0u, state_of(&self->test, &others[i]).seq);
+		/* nothing comes to another's address */
+		if (others[i].dst == variant->here) {
+			ASSERT_EQ(0, cpns_test_esp_open(&other,
+							self->esp.aead,
+							&others[i]));
+			EXPECT_EQ(1, taken(&self->test, &other, 1));
+			close(other.fd);
+		}
+		ASSERT_EQ(0, cpns_test_sa_del(&self->test, &others[i]));
+	}
+	ASSERT_EQ(0, cpns_test_sa_add(&self->test, &self->in));
+	EXPECT_EQ(TOP, state_of(&self->test, &self->in).seq);
+	DROPPED(1);
+	DROPPED(TOP);
+	TAKEN(TOP + 1);
+}
+
 static void step_clock(int seconds)
 {
 	struct timespec now;
