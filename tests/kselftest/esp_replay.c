@@ -410,4 +410,44 @@ TEST_F_TIMEOUT(replay, interfaces, 120)
 	EXPECT_EQ(0u, state_of(&self->test, &other).packets);
 }
 
+/* and it is that interface which takes what comes for it */
+TEST(interfaces_inbound)
+{
+	static const uint32_t interfaces[] = { 0, 43, 42 };
+	const struct cpns_test_epoch epoch = {
+		.sgid = SGID, .number = 1, .sid = 1,
+	};
+	struct cpns_test_sa in = {
+		.sgid = SGID, .epoch = 1, .sid = 2, .dir = CPNS_DIR_IN,
+		.src = "10.9.0.2", .dst = "10.9.0.1", .spi = 0x1001,
+		.mode = CPNS_SA_MODE_TRANSPORT,
+	};
+	struct cpns_test_esp esp;
+	struct cpns_test test;
+
+	ASSERT_EQ(0, cpns_test_lonely());
+	ASSERT_EQ(0, cpns_test_run("ip link add cpns42 type xfrm dev void if_id 42 && "
+				   "ip link set cpns42 up"));
+	ASSERT_EQ(0, cpns_test_open(&test));
+	ASSERT_LT(0, cpns_test_group_set(&test, &epoch)) {
+		TH_LOG("%s", test.text);
+	}
+	ASSERT_EQ(0, cpns_test_esp_open(&esp, CPNS_AEAD_RFC4106, &in));
+	for (int i = 0; i < 3; i++) {
+		in.if_id = interfaces[i];
+		ASSERT_EQ(0, cpns_test_sa_add(&test, &in)) {
+			TH_LOG("%s", test.text);
+		}
+		EXPECT_EQ(1, taken(&test, &esp, i + 1));
+		/* bytes and packets that it received */
+		EXPECT_EQ(0, cpns_test_run("grep -Eq 'cpns42: +[0-9]+ +%d ' /proc/net/dev",
+					   in.if_id == 42)) {
+			TH_LOG("if_id %u", in.if_id);
+		}
+		ASSERT_EQ(0, cpns_test_sa_del(&test, &in));
+	}
+	close(esp.fd);
+	cpns_test_close(&test);
+}
+
 TEST_HARNESS_MAIN
