@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which ESP states end with what: a sender id that was replaced, a sender that
- * was evicted, a reference that was revoked, an epoch that is overtaken. All
- * others stay. Needs the module with allow_raw=1, root, request-key(8), and an
- * /etc and /run of its own.
+ * was evicted, a reference that was revoked, an epoch that is overtaken or
+ * whose lifetime is over. All others stay. Needs the module with allow_raw=1,
+ * root, request-key(8), iproute2, and an /etc and /run of its own.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,9 +12,14 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include "kselftest_harness.h"
 #include "member.h"
+#include "xfrm.h"
 
 #define RULE "/etc/request-key.d/cpns_group.conf"
 #define HELPER "/run/cpns-test-helper"
@@ -266,6 +271,98 @@ TEST_F_TIMEOUT(ends, revoked_reference, 120)
 	EXPECT_EQ(2, cpns_test_sa_count(&m->test, NULL));
 	EXPECT_EQ(-ENOKEY, cpns_test_sa_add(&m->test, &self->out));
 	EXPECT_EQ(0, cpns_test_member_changed(m));
+}
+
+/* a socket for what comes to port 9 */
+static int receiver(void)
+{
+	const struct sockaddr_in here = {
+		.sin_family = AF_INET, .sin_port = htons(9),
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const void *)&here, sizeof(here))) {
+		close(fd);
+		return -EIO;
+	}
+	return fd;
+}
+
+/* size of the next packet within that time, or -errno */
+static int received(int fd, int milliseconds)
+{
+	const struct timeval limit = {
+		.tv_sec = milliseconds / 1000,
+		.tv_usec = milliseconds % 1000 * 1000,
+	};
+	char data[64];
+	ssize_t got;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)))
+		return -errno;
+	got = recv(fd, data, sizeof(data), 0);
+	return got < 0 ? -errno : got;
+}
+
+/* not only at the next packet: xfrm has them no more, either way */
+TEST(end_of_lifetime)
+{
+	const struct cpns_test_epoch epoch = {
+		.sgid = "urn:cpns:test:lifetime", .number = 1, .sid = 1,
+		.lifetime = 3 * cpns_test_slowness(),
+	};
+	struct cpns_test_sa out = {
+		.sgid = epoch.sgid, .epoch = 1, .sid = 1, .dir = CPNS_DIR_OUT,
+		.src = "10.9.0.1", .dst = "10.9.0.2", .spi = OUT, .reqid = 5,
+		.mode = CPNS_SA_MODE_TRANSPORT,
+	}, in = out;
+	struct cpns_test_member m = { 0 };
+	struct cpns_test_sa_state state;
+	struct cpns_test_esp esp;
+	int fd;
+
+	in.dir = CPNS_DIR_IN;
+	in.sid = 2;
+	in.src = "10.9.0.2";
+	in.dst = "10.9.0.1";
+	in.spi = IN;
+	ASSERT_EQ(0, cpns_test_lonely());
+	ASSERT_EQ(0, cpns_test_run("ip xfrm policy add dir out src 0.0.0.0/0 dst 10.9.0.2/32 "
+				   "tmpl src 10.9.0.1 dst 10.9.0.2 proto esp reqid 5"));
+	ASSERT_EQ(0, cpns_test_open(&m.test));
+	ASSERT_EQ(0, cpns_test_events_open(&m.events));
+	fd = receiver();
+	ASSERT_GE(fd, 0);
+
+	ASSERT_LT(0, cpns_test_group_set(&m.test, &epoch)) {
+		TH_LOG("%s", m.test.text);
+	}
+	ADD(&m, &out);
+	ADD(&m, &in);
+	ASSERT_EQ(0, cpns_test_esp_open(&esp, CPNS_AEAD_RFC4106, &in));
+	ASSERT_EQ(0, cpns_test_esp_send(&esp, 1));
+	EXPECT_EQ(0, received(fd, 2000));
+	ASSERT_EQ(0, cpns_test_udp("10.9.0.2", 10));
+	ASSERT_EQ(0, cpns_test_sa_get(&m.test, OUT, CPNS_DIR_OUT, &state));
+	EXPECT_EQ(1u, state.packets);
+
+	GONE(&m, OUT, CPNS_REASON_EXPIRED);
+	GONE(&m, IN, CPNS_REASON_EXPIRED);
+	EXPECT_EQ(CPNS_STATE_NONE, cpns_test_epoch_state(&m.test, epoch.sgid,
+							 1));
+	EXPECT_EQ(0, cpns_test_sa_count(&m.test, NULL));
+	EXPECT_EQ(1, cpns_test_run("ip xfrm state | grep 'proto esp'"));
+	ASSERT_EQ(0, cpns_test_esp_send(&esp, 2));
+	EXPECT_EQ(-EAGAIN, received(fd, 300));
+	EXPECT_EQ(-EKEYEXPIRED, cpns_test_sa_add(&m.test, &in)) {
+		TH_LOG("%s", m.test.text);
+	}
+	close(esp.fd);
+	close(fd);
+	cpns_test_close(&m.events);
+	cpns_test_close(&m.test);
 }
 
 TEST_HARNESS_MAIN
