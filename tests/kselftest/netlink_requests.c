@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <libmnl/libmnl.h>
+#include <linux/genetlink.h>
 #include <sys/socket.h>
 #include <sys/utsname.h>
 #include "kselftest_harness.h"
@@ -285,78 +286,170 @@ TEST_F_TIMEOUT(request, slow_listener_learns_by_a_dump, 120)
 	cpns_test_close(&events);
 }
 
-#define MANY 500	/* three buffers of 32 KiB: two are made ahead */
+/* three buffers of 32 KiB and more: two are made ahead */
+#define MANY 500
+#define STATES 600
+#define FIRST_SPI 0x1000
 
-/* one message of the dump after the other; true where it says interrupted */
-static bool read_dump(struct cpns_test *test, int *groups, bool *done)
+/* what a dump told; states by their SPIs */
+struct dump {
+	unsigned int answers, buffers;
+	bool interrupted, done;
+	uint8_t seen[STATES];
+};
+
+static int take_spi(const struct nlattr *attribute, void *context)
+{
+	struct dump *dump = context;
+	uint32_t at;
+
+	if (mnl_attr_get_type(attribute) != CPNS_A_SPI)
+		return MNL_CB_OK;
+	at = ntohl(mnl_attr_get_u32(attribute)) - FIRST_SPI;
+	if (at < STATES)
+		dump->seen[at]++;
+	return MNL_CB_OK;
+}
+
+static void read_buffer(struct cpns_test *test, struct dump *dump)
 {
 	char buffer[32768];
 	struct nlmsghdr *each = (void *)buffer;
 	ssize_t size = mnl_socket_recvfrom(test->socket, buffer,
 					   sizeof(buffer));
 	int left = size;
-	bool interrupted = false;
 
-	*done = size <= 0;
+	dump->buffers++;
+	dump->done = size <= 0;
 	for (; mnl_nlmsg_ok(each, left); each = mnl_nlmsg_next(each, &left)) {
-		interrupted |= !!(each->nlmsg_flags & NLM_F_DUMP_INTR);
-		*done |= each->nlmsg_type == NLMSG_DONE;
-		*groups += each->nlmsg_type == test->family;
+		dump->interrupted |= !!(each->nlmsg_flags & NLM_F_DUMP_INTR);
+		dump->done |= each->nlmsg_type == NLMSG_DONE;
+		if (each->nlmsg_type != test->family)
+			continue;
+		dump->answers++;
+		mnl_attr_parse(each, sizeof(struct genlmsghdr), take_spi,
+			       dump);
 	}
-	return interrupted;
 }
 
-static int dump(struct cpns_test *test, struct cpns_test *writer,
-		struct cpns_test_epoch *added, bool *interrupted)
+/* what changes behind the first buffer: a group comes, or a state goes */
+struct change {
+	struct cpns_test *writer;
+	const struct cpns_test_epoch *added;
+	const struct cpns_test_sa *deleted;
+};
+
+static int dump_all(struct cpns_test *test, uint8_t command,
+		    const struct change *change, struct dump *dump)
 {
 	char buffer[CPNS_TEST_BUFFER];
-	struct nlmsghdr *message = cpns_test_message(test, buffer,
-						     CPNS_CMD_GROUP_GET,
+	struct nlmsghdr *message = cpns_test_message(test, buffer, command,
 						     NLM_F_DUMP);
-	bool done = false;
-	int groups = 0;
+	int ret = 0;
 
-	*interrupted = false;
+	memset(dump, 0, sizeof(*dump));
 	if (mnl_socket_sendto(test->socket, message, message->nlmsg_len) < 0)
-		return -1;
-	while (!done) {
-		*interrupted |= read_dump(test, &groups, &done);
-		if (added && cpns_test_group_set(writer, added) < 0)
-			return -1;
-		added = NULL;
+		return -errno;
+	while (!dump->done) {
+		read_buffer(test, dump);
+		if (change && change->added)
+			ret = cpns_test_group_set(change->writer,
+						  change->added);
+		else if (change)
+			ret = cpns_test_sa_del(change->writer,
+					       change->deleted);
+		if (ret < 0)
+			return ret;
+		change = NULL;
 	}
-	return groups;
+	return 0;
 }
 
 TEST_F_TIMEOUT(request, interrupted_dump_says_so, 300)
 {
 	struct cpns_test_epoch epoch = self->epoch;
-	struct cpns_test writer;
-	bool interrupted;
+	const struct change change = {
+		.writer = &self->test, .added = &epoch,
+	};
+	struct cpns_test reader;
+	struct dump dump;
 	char sgid[64];
-	int groups;
 
-	ASSERT_EQ(0, cpns_test_open(&writer));
+	ASSERT_EQ(0, cpns_test_open(&reader));
 	epoch.sgid = sgid;
 	for (int i = 0; i < MANY; i++) {
 		snprintf(sgid, sizeof(sgid), "urn:cpns:dump:%d", i);
-		ASSERT_GT(cpns_test_group_set(&writer, &epoch), 0);
+		ASSERT_GT(cpns_test_group_set(&self->test, &epoch), 0);
 	}
-	EXPECT_EQ(MANY + 1, dump(&self->test, NULL, NULL, &interrupted));
-	EXPECT_FALSE(interrupted);
+	ASSERT_EQ(0, dump_all(&reader, CPNS_CMD_GROUP_GET, NULL, &dump));
+	EXPECT_EQ(MANY + 1, (int)dump.answers);
+	EXPECT_FALSE(dump.interrupted);
 	/* a group comes while it runs: all the old ones are told all the same */
 	snprintf(sgid, sizeof(sgid), "urn:cpns:dump:late");
-	groups = dump(&self->test, &writer, &epoch, &interrupted);
-	EXPECT_GE(groups, MANY + 1);
-	EXPECT_TRUE(interrupted);
-	EXPECT_EQ(MANY + 2, dump(&self->test, NULL, NULL, &interrupted));
-	EXPECT_FALSE(interrupted);
-	cpns_test_close(&writer);
+	ASSERT_EQ(0, dump_all(&reader, CPNS_CMD_GROUP_GET, &change, &dump));
+	EXPECT_GE((int)dump.answers, MANY + 1);
+	EXPECT_TRUE(dump.interrupted);
+	ASSERT_EQ(0, dump_all(&reader, CPNS_CMD_GROUP_GET, NULL, &dump));
+	EXPECT_EQ(MANY + 2, (int)dump.answers);
+	EXPECT_FALSE(dump.interrupted);
+	cpns_test_close(&reader);
+}
+
+/* a state that goes moves those behind it: told, and the next dump is whole */
+TEST_F_TIMEOUT(request, interrupted_dump_of_states, 300)
+{
+	struct cpns_test_epoch other = self->epoch;
+	struct cpns_test_sa sa = {
+		.epoch = 1, .sid = SID + 1, .dir = CPNS_DIR_IN,
+		.src = "192.0.2.2", .dst = "192.0.2.1", .reqid = 5,
+		.mode = CPNS_SA_MODE_TUNNEL,
+	};
+	const struct change change = {
+		.writer = &self->test, .deleted = &sa,
+	};
+	struct cpns_test reader;
+	struct dump dump;
+
+	other.sgid = "urn:cpns:test:request-other";
+	ASSERT_GT(cpns_test_group_set(&self->test, &other), 0);
+	/* the last one is the first of its group's list */
+	for (int i = STATES - 1; i >= 0; i--) {
+		sa.sgid = i % 4 ? self->epoch.sgid : other.sgid;
+		sa.spi = FIRST_SPI + i;
+		ASSERT_EQ(0, cpns_test_sa_add(&self->test, &sa)) {
+			TH_LOG("%d: %s", i, self->test.text);
+		}
+	}
+	ASSERT_EQ(0, cpns_test_open(&reader));
+	ASSERT_EQ(0, dump_all(&reader, CPNS_CMD_SA_GET, NULL, &dump));
+	EXPECT_GT((int)dump.buffers, 3);
+	EXPECT_EQ(STATES, (int)dump.answers);
+	EXPECT_FALSE(dump.interrupted);
+	for (int i = 0; i < STATES; i++)
+		EXPECT_EQ(1, dump.seen[i]);
+
+	sa.sgid = self->epoch.sgid;
+	sa.spi = FIRST_SPI + STATES - 1;
+	ASSERT_EQ(0, dump_all(&reader, CPNS_CMD_SA_GET, &change, &dump)) {
+		TH_LOG("%s", self->test.text);
+	}
+	EXPECT_TRUE(dump.interrupted);
+	ASSERT_EQ(0, dump_all(&reader, CPNS_CMD_SA_GET, NULL, &dump));
+	EXPECT_EQ(STATES - 1, (int)dump.answers);
+	EXPECT_FALSE(dump.interrupted);
+	for (int i = 0; i < STATES; i++)
+		EXPECT_EQ(i < STATES - 1, dump.seen[i]);
+	/* of one group, by its name */
+	EXPECT_EQ(STATES / 4, cpns_test_sa_count(&reader, other.sgid));
+	cpns_test_close(&reader);
 }
 
 /* who listens learns of the end of the groups when the module goes */
 TEST_F_TIMEOUT(request, removed_module_tells_its_groups, 120)
 {
+	/* the namespaces of other tests take a while to end */
+	static const char remove[] =
+		"timeout 60 sh -c 'until rmmod cpns_group; do sleep 0.1; done'";
 	const char *build = getenv("CPNS_BUILD");
 	struct cpns_test_event event;
 	struct cpns_test events;
@@ -370,7 +463,7 @@ TEST_F_TIMEOUT(request, removed_module_tells_its_groups, 120)
 	cpns_test_osg(1, osg, public);
 	ASSERT_EQ(0, cpns_test_pin(&self->test, public));
 	ASSERT_EQ(0, cpns_test_events_open(&events));
-	ASSERT_EQ(0, cpns_test_run("rmmod cpns_group"));
+	ASSERT_EQ(0, cpns_test_run("%s", remove));
 	EXPECT_EQ(0, cpns_test_event(&events, CPNS_CMD_EPOCH_CHANGE, 5000,
 				     &event));
 	EXPECT_EQ(CPNS_STATE_DEAD, (int)event.state);
