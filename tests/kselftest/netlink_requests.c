@@ -142,6 +142,10 @@ static const struct {
 	{ CPNS_CMD_EPOCH_ACTIVATE, A(SGID) | A(SERIAL) | A(EPOCH) },
 	{ CPNS_CMD_SA_DEL, A(SGID) | A(SERIAL) | A(DIR) | A(SPI) | A(DST) |
 	  A(MARK) | A(MARK_MASK) },
+	{ CPNS_CMD_SA_ADD, A(SGID) | A(SERIAL) | A(EPOCH) | A(SID) | A(DIR) |
+	  A(SRC) | A(DST) | A(SPI) | A(REQID) | A(MODE) | A(WINDOW) |
+	  A(IF_ID) | A(MARK) | A(MARK_MASK) | A(KEY_BYTES) },
+	{ CPNS_CMD_SA_GET, A(SGID) | A(SERIAL) },
 #undef A
 };
 
@@ -171,8 +175,11 @@ static int one_attribute(struct cpns_test *test, uint8_t command, int attribute,
 	/* a number that is in range whatever it stands for */
 	static const uint8_t one[256] = { 1 };
 	char buffer[CPNS_TEST_BUFFER];
-	struct nlmsghdr *message = cpns_test_message(test, buffer, command, 0);
+	struct nlmsghdr *message;
 
+	/* of states there are dumps only */
+	message = cpns_test_message(test, buffer, command,
+				    command == CPNS_CMD_SA_GET ? NLM_F_DUMP : 0);
 	while (times--)
 		mnl_attr_put(message, attribute, size, one);
 	return cpns_test_talk(test, message, NULL, NULL);
