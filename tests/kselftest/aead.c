@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The template cpns(X) by AF_ALG: bytes checked against OpenSSL, IVs, states,
- * permissions, and everything it must refuse. Needs the module with
- * allow_raw=1 and root.
+ * permissions. What it must refuse is in aead_refused.c too. Needs the module
+ * with allow_raw=1 and root.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -216,49 +216,6 @@ TEST_F_TIMEOUT(aead, sizes, 120)
 	free(sealed);
 	free(plain);
 	close(fd);
-}
-
-TEST_F_TIMEOUT(aead, refuses_other_keys, 120)
-{
-	static const uint8_t raw[64] = { 1 };
-	struct cpns_handle handle;
-
-	for (size_t size = 0; size <= sizeof(raw); size++)
-		if (size != sizeof(handle)) {
-			EXPECT_EQ(-EINVAL,
-				  cpns_test_aead_socket(GCM, raw, size));
-		}
-	EXPECT_EQ(-EINVAL, keyed(GCM, self->serial, 1, SID, 0, 32));
-	EXPECT_EQ(-EINVAL, keyed(GCM, self->serial, 1, SID, 4, 32));
-	EXPECT_EQ(-EINVAL, keyed(GCM, self->serial, 1, SID, 2, 24));
-	EXPECT_EQ(-EINVAL, keyed(GCM, self->serial, 1, SID, 2, 0));
-	EXPECT_EQ(-EINVAL, keyed("cpns(rfc7539(chacha20,poly1305))",
-				 self->serial, 1, SID, 2, 16));
-	EXPECT_EQ(-EINVAL, keyed(GCM, self->serial, 1, 0, 2, 32));
-	EXPECT_EQ(-ENOKEY, keyed(GCM, self->serial, 9, SID, 2, 32));
-	EXPECT_EQ(-ENOKEY, keyed(GCM, 0x7ffffff0, 1, SID, 2, 32));
-}
-
-TEST_F_TIMEOUT(aead, refuses_other_algorithms, 120)
-{
-	static const char *const names[] = {
-		"cpns(ccm(aes))", "cpns(rfc4309(ccm(aes)))",
-		"cpns(cpns(gcm(aes)))", "cpns(rfc4543(gcm(aes)))",
-		"cpns(seqiv(rfc4106(gcm(aes))))", "cpns(gcm(camellia))",
-		"cpns(authenc(hmac(sha256),cbc(aes)))", "cpns(generic-gcm-aesni)",
-	};
-	struct cpns_handle handle;
-
-	cpns_test_handle(&handle, self->serial, 1, SID, CPNS_USE_AF_ALG, 32);
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		int fd = cpns_test_aead_socket(names[i], &handle,
-					       sizeof(handle));
-
-		EXPECT_LT(fd, 0) {
-			TH_LOG("%s", names[i]);
-			close(fd);
-		}
-	}
 }
 
 TEST_F_TIMEOUT(aead, refuses_an_iv_of_the_caller, 120)
