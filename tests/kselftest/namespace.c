@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <keyutils.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -161,18 +162,30 @@ static int sa_by_serial(struct cpns_test *test, int32_t serial)
 
 TEST_F_TIMEOUT(namespace, keys_stay_in_it, 60)
 {
+	char sealed[CPNS_MESSAGE_HEADER_SIZE + 4 + 16], text[4];
 	struct cpns_test other = { 0 };
 	int32_t serial;
 
 	ASSERT_EQ(0, cpns_test_open(&self->test));
 	serial = populate(&self->test, "urn:cpns:namespace:here", 0x1000);
 	ASSERT_GT(serial, 0);
+	ASSERT_EQ((long)sizeof(sealed),
+		  keyctl_pkey_encrypt(serial, "enc=raw", "text", 4, sealed,
+				      sizeof(sealed)));
+	ASSERT_EQ(4, keyctl_pkey_decrypt(serial, "enc=raw", sealed,
+					 sizeof(sealed), text, sizeof(text)));
 	EXPECT_EQ(0, sa_by_serial(&self->test, serial)) {
 		TH_LOG("%s", self->test.text);
 	}
 	ASSERT_EQ(0, unshare(CLONE_NEWNET));
 	ASSERT_EQ(0, cpns_test_open(&other));
 	EXPECT_EQ(-EACCES, cpns_test_keyed(serial, 0, SID));
+	EXPECT_EQ(-1, keyctl_pkey_encrypt(serial, "enc=raw", "text", 4, sealed,
+					  sizeof(sealed)));
+	EXPECT_EQ(EACCES, errno);
+	EXPECT_EQ(-1, keyctl_pkey_decrypt(serial, "enc=raw", sealed,
+					  sizeof(sealed), text, sizeof(text)));
+	EXPECT_EQ(EACCES, errno);
 	EXPECT_EQ(-ENOKEY, sa_by_serial(&other, serial));
 	EXPECT_STREQ("not a valid key of this type and namespace", other.text);
 	EXPECT_EQ(0, cpns_test_sa_count(&other, NULL));
