@@ -116,6 +116,109 @@ TEST_F_TIMEOUT(pkey, bytes_as_openssl_makes_them, 120)
 	EXPECT_EQ(0, memcmp(self->plain, self->text, 50));
 }
 
+/* so with the keys of the other suites, of which no message says a word */
+TEST_F_TIMEOUT(pkey, bytes_of_other_suites, 120)
+{
+	static const struct {
+		uint8_t suite, aead, key_bytes;
+	} cases[] = {
+		{ CPNS_SUITE_AES_128_GCM, CPNS_AEAD_GCM, 16 },
+		{ CPNS_SUITE_CHACHA20_POLY1305, CPNS_AEAD_RFC7539, 32 },
+	};
+	uint8_t key[32], secret[32], nonce[12] = { 0 };
+	struct cpns_test_epoch next = {
+		.sgid = self->sgid, .number = 7, .sid = SID,
+	};
+
+	for (int i = 0; i < 2; i++) {
+		next.number++;
+		next.suite = cases[i].suite;
+		ASSERT_EQ(self->serial,
+			  cpns_test_group_set(&self->test, &next)) {
+			TH_LOG("%s", self->test.text);
+		}
+		ASSERT_EQ(0, cpns_test_epoch_activate(&self->test, self->sgid,
+						      next.number));
+		ASSERT_EQ(100 + ADDED, seal(self->serial, self->text, 100,
+					    self->sealed));
+		cpns_test_secret(next.number, secret);
+		ASSERT_EQ(0, cpns_test_traffic_key(self->sgid, next.number,
+						   secret, CPNS_USE_MESSAGE,
+						   cases[i].aead, SID,
+						   cases[i].key_bytes, key,
+						   cases[i].key_bytes));
+		memcpy(nonce + 4, self->sealed + 4, 8);
+		memset(self->plain, 0, 100);
+		EXPECT_EQ(0, cpns_test_open_sealed(cases[i].aead, key,
+						   cases[i].key_bytes, nonce,
+						   nonce, 12,
+						   self->sealed + 12, 116,
+						   self->plain));
+		EXPECT_EQ(0, memcmp(self->plain, self->text, 100));
+	}
+}
+
+/* what another sender made in epoch 7 */
+static int seal_as(struct cpns_test *test, const char *sgid, uint16_t sid,
+		   const uint8_t text[10], uint8_t *sealed)
+{
+	const uint8_t head[12] = { 0, 0, 0, 7, sid >> 8, sid, 0, 0, 0, 0, 0, 1 };
+	uint8_t key[32], secret[32], nonce[12] = { 0 };
+
+	cpns_test_secret(7, secret);
+	memcpy(sealed, head, 12);
+	memcpy(nonce + 4, head + 4, 8);
+	return cpns_test_traffic_key(sgid, 7, secret, CPNS_USE_MESSAGE,
+				     CPNS_AEAD_GCM, sid, 32, key, 32) ?:
+	       cpns_test_seal(CPNS_AEAD_GCM, key, 32, nonce, nonce, 12, text,
+			      10, sealed + 12);
+}
+
+TEST_F_TIMEOUT(pkey, evicted_sender, 120)
+{
+	uint8_t *evicted = self->sealed, *stays = self->sealed + 100;
+	const struct cpns_test_epoch next = {
+		.sgid = self->sgid, .number = 8, .atd = 600, .dtd = 601,
+		.sid = SID, .evicted = SID + 1,
+	};
+
+	ASSERT_EQ(0, seal_as(&self->test, self->sgid, SID + 1, self->text,
+			     evicted));
+	ASSERT_EQ(0, seal_as(&self->test, self->sgid, SID + 2, self->text,
+			     stays));
+	ASSERT_EQ(10, unseal(self->serial, evicted, 10 + ADDED, self->plain));
+	ASSERT_EQ(self->serial, cpns_test_group_set(&self->test, &next)) {
+		TH_LOG("%s", self->test.text);
+	}
+	/* at once, though the epoch is still the one to send with */
+	EXPECT_EQ(-EKEYREJECTED, unseal(self->serial, evicted, 10 + ADDED,
+					self->plain));
+	EXPECT_EQ(10, unseal(self->serial, stays, 10 + ADDED, self->plain));
+	EXPECT_EQ(10 + ADDED, seal(self->serial, self->text, 10, self->plain));
+	/* and where it is gone the two are told apart all the same */
+	ASSERT_EQ(0, cpns_test_epoch_activate(&self->test, self->sgid, 8));
+	EXPECT_EQ(-EKEYREJECTED, unseal(self->serial, evicted, 10 + ADDED,
+					self->plain));
+	EXPECT_EQ(-EKEYEXPIRED, unseal(self->serial, stays, 10 + ADDED,
+				       self->plain));
+}
+
+/* a group's key signs nothing: all have it */
+TEST_F_TIMEOUT(pkey, neither_signs_nor_verifies, 120)
+{
+	/* what the keys code would not refuse for its size */
+	EXPECT_EQ(-1, keyctl_pkey_sign(self->serial, "enc=raw", self->text, 0,
+				       self->sealed, 0));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(-1, keyctl_pkey_verify(self->serial, "enc=raw", self->text, 0,
+					 self->sealed, 0));
+	EXPECT_EQ(EOPNOTSUPP, errno);
+	EXPECT_EQ(-1, keyctl_pkey_sign(self->serial, "enc=raw", self->text, 32,
+				       self->sealed, 64));
+	EXPECT_EQ(-1, keyctl_pkey_verify(self->serial, "enc=raw", self->text,
+					 32, self->sealed, 64));
+}
+
 TEST_F_TIMEOUT(pkey, sizes, 120)
 {
 	static const int sizes[] = { 1, 4096, CPNS_MESSAGE_MAX };
