@@ -175,6 +175,27 @@ TEST_F_TIMEOUT(request, dropped_reference_stops_its_users, 180)
 	close(fd);
 }
 
+TEST_F_TIMEOUT(request, cleared_keyring_stops_its_users, 180)
+{
+	struct cpns_test_member *m = &self->member;
+	int32_t key = request_reference(m->sgid, m->serial);
+	uint8_t sealed[CPNS_TEST_SEALED];
+	int fd, ret = 0;
+
+	ASSERT_GT(key, 0);
+	fd = cpns_test_keyed(key, 0, MEMBER_SID);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, cpns_test_out(fd, sealed));
+	ASSERT_EQ(0, keyctl_clear(RING));
+	for (int i = 0; i < 100 && !ret; i++) {
+		usleep(100000);
+		ret = cpns_test_out(fd, sealed);
+	}
+	EXPECT_EQ(-EKEYREVOKED, ret);
+	EXPECT_EQ(0, cpns_test_member_changed(m));
+	close(fd);
+}
+
 TEST_F_TIMEOUT(request, expired_reference_stops_its_users, 180)
 {
 	struct cpns_test_member *m = &self->member;
@@ -250,6 +271,50 @@ TEST_F_TIMEOUT(request, revoked_group_ends_references, 180)
 	close(fd);
 	EXPECT_EQ(-ENOKEY, request_reference(m->sgid, m->serial));
 	EXPECT_STREQ(strerror(EKEYREVOKED), answer());
+}
+
+/* the same group has a new key: who had a reference need not ask again */
+TEST_F_TIMEOUT(request, reference_after_set_again, 180)
+{
+	struct cpns_test_member *m = &self->member;
+	int32_t key = request_reference(m->sgid, m->serial), serial;
+	uint8_t sealed[CPNS_TEST_SEALED];
+	char line[256], own[256];
+	int before, after;
+
+	ASSERT_GT(key, 0);
+	before = cpns_test_keyed(key, 0, MEMBER_SID);
+	ASSERT_GE(before, 0);
+	ASSERT_EQ(0, cpns_test_out(before, sealed));
+	ASSERT_EQ(0, cpns_test_group_revoke(&m->test, m->sgid));
+	EXPECT_EQ(-EKEYREVOKED, cpns_test_keyed(key, 0, MEMBER_SID));
+
+	ASSERT_EQ(0, cpns_test_member_sealed(m, MEMBER_EPOCH + 1, MEMBER_SID));
+	serial = cpns_test_set_send(&m->test, &m->set);
+	ASSERT_GT(serial, 0) {
+		TH_LOG("%s", m->test.text);
+	}
+	ASSERT_NE(m->serial, serial);
+	/* the epoch that was revoked stays so, for old sockets and new ones */
+	EXPECT_EQ(-EKEYREVOKED, cpns_test_out(before, sealed));
+	EXPECT_EQ(-EKEYREVOKED, cpns_test_back(before, sealed));
+	EXPECT_EQ(-EKEYEXPIRED, cpns_test_keyed(key, MEMBER_EPOCH, MEMBER_SID));
+	/* the one that came then is used and shown */
+	after = cpns_test_keyed(key, 0, MEMBER_SID);
+	ASSERT_GE(after, 0);
+	EXPECT_EQ(0, cpns_test_out(after, sealed));
+	EXPECT_EQ(0, cpns_test_back(after, sealed));
+	EXPECT_EQ(0, cpns_test_line(key, line));
+	EXPECT_EQ(0, cpns_test_line(serial, own));
+	EXPECT_STREQ(own, line);
+	/* the group's own old key is no reference */
+	EXPECT_EQ(-EKEYREVOKED, cpns_test_keyed(m->serial, 0, MEMBER_SID));
+	/* and again the reference ends by itself */
+	ASSERT_EQ(0, keyctl_revoke(key));
+	EXPECT_EQ(-EKEYREVOKED, cpns_test_out(after, sealed));
+	EXPECT_EQ(0, cpns_test_works(serial, 0, MEMBER_SID));
+	close(after);
+	close(before);
 }
 
 TEST_F_TIMEOUT(request, malformed_payloads, 300)
