@@ -266,6 +266,99 @@ TEST_F_TIMEOUT(key, others_cannot_use_it, 120)
 	EXPECT_EQ(0, cpns_test_member_changed(m));
 }
 
+/* 0, or the number of what does not go as the permissions of others say */
+static int as_nobody_let_in(struct cpns_test_member *m)
+{
+	struct cpns_handle handle;
+	char line[256], text[64];
+
+	if (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
+	    setresuid(NOBODY, NOBODY, NOBODY) ||
+	    keyctl_join_session_keyring(NULL) < 0)
+		return 255;
+	if (cpns_test_line(m->serial, line) || strcmp(line, m->line))
+		return 1;
+	if (cpns_test_works(m->serial, 0, MEMBER_SID))
+		return 2;
+	if (keyctl_pkey_encrypt(m->serial, "enc=raw", "x", 1, text,
+				sizeof(text)) < 0)
+		return 3;
+	/* ESP asks for a capability, whatever the key's permissions */
+	cpns_test_handle(&handle, m->serial, 0, MEMBER_SID, CPNS_USE_ESP, 32);
+	if (cpns_test_aead_socket("cpns(rfc4106(gcm(aes)))", &handle,
+				  sizeof(handle)) != -EPERM)
+		return 4;
+	/* those that were not given */
+	if (ERRNO(keyctl_revoke(m->serial)) != -EACCES ||
+	    ERRNO(keyctl_setperm(m->serial, 0x3f3f3f3f)) != -EACCES ||
+	    ERRNO(keyctl_set_timeout(m->serial, 1)) != -EACCES ||
+	    ERRNO(keyctl_link(m->serial, RING)) != -EACCES)
+		return 5;
+	return 0;
+}
+
+/* root may set permissions: that changes who uses the group, not its life */
+TEST_F_TIMEOUT(key, root_loosens_permissions, 120)
+{
+	struct cpns_test_member *m = &self->member;
+	const key_perm_t made = 0x0f2f0000;
+	uint8_t sealed[CPNS_TEST_SEALED];
+	int32_t ring, serial = m->serial;
+	char line[256];
+	int status;
+	pid_t child;
+
+	ring = add_key("keyring", "cpns-test", NULL, 0, RING);
+	ASSERT_GT(ring, 0);
+	ASSERT_EQ(0, keyctl_setperm(serial, made | KEY_POS_LINK | KEY_USR_LINK));
+	/* a link more and a link less, by each call that takes one away */
+	ASSERT_EQ(0, keyctl_link(serial, ring));
+	EXPECT_EQ(serial, keyctl_search(ring, "cpns_group", m->sgid, 0));
+	EXPECT_EQ(0, cpns_test_member_changed(m));
+	ASSERT_EQ(0, keyctl_unlink(serial, ring));
+	EXPECT_EQ(0, cpns_test_member_changed(m));
+	ASSERT_EQ(0, keyctl_link(serial, ring));
+	ASSERT_EQ(0, keyctl_clear(ring));
+	EXPECT_EQ(0, cpns_test_member_changed(m));
+	ASSERT_EQ(0, keyctl_link(serial, ring));
+	ASSERT_EQ(0, keyctl_revoke(ring));
+	/* the one in .cpns is no matter of the key's permissions */
+	EXPECT_EQ(-EACCES, ERRNO(keyctl_unlink(serial, m->node.keyring)));
+	EXPECT_EQ(0, cpns_test_run("keyctl show %%:.cpns | grep -qw %d",
+				   serial));
+	usleep(500000);		/* the garbage collector's time */
+	EXPECT_EQ(0, cpns_test_member_changed(m));
+
+	ASSERT_EQ(0, keyctl_setperm(serial, made | KEY_OTH_VIEW |
+				    KEY_OTH_READ | KEY_OTH_SEARCH));
+	child = fork();
+	if (!child)
+		_exit(as_nobody_let_in(m));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_EQ(0, cpns_test_member_changed(m));
+	/* and taken back, even from who asks for a new use */
+	ASSERT_EQ(0, keyctl_setperm(serial, made));
+	child = fork();
+	if (!child)
+		_exit(as_nobody(m));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+
+	/* given away, with a link elsewhere: the end is the group's */
+	ring = add_key("keyring", "cpns-test", NULL, 0, RING);
+	ASSERT_GT(ring, 0);
+	ASSERT_EQ(0, keyctl_setperm(serial, 0x3f3f3f3f));
+	ASSERT_EQ(0, keyctl_link(serial, ring));
+	ASSERT_EQ(0, keyctl_chown(serial, NOBODY, NOBODY));
+	EXPECT_EQ(0, cpns_test_member_changed(m));
+	ASSERT_EQ(0, cpns_test_group_revoke(&m->test, m->sgid));
+	EXPECT_EQ(-EKEYREVOKED, cpns_test_out(m->fd, sealed));
+	EXPECT_EQ(-EKEYREVOKED, cpns_test_line(serial, line));
+	EXPECT_EQ(-EKEYREVOKED, cpns_test_keyed(serial, 0, MEMBER_SID));
+	keyctl_unlink(ring, RING);
+}
+
 TEST_F_TIMEOUT(key, revoke_ends_the_group_at_once, 120)
 {
 	struct cpns_test_member *m = &self->member;
