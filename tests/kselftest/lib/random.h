@@ -25,6 +25,7 @@ struct cpns_random_group {
 struct cpns_random {
 	uint64_t state;
 	struct cpns_test test;
+	unsigned int socket_used;	/* times, until there is another one */
 	struct cpns_test_node node;
 	uint8_t osg[CPNS_X25519_SIZE];	/* private */
 	bool pinned;			/* to it */
@@ -32,7 +33,8 @@ struct cpns_random {
 	int aead[CPNS_RANDOM_SOCKETS];
 	struct cpns_test_set set;
 	/* what came of it */
-	unsigned long sent, accepted, refused;
+	unsigned long sent;		/* messages; the kernel took them */
+	unsigned long accepted, refused;
 	unsigned long calls, calls_accepted;
 	unsigned long keyed, operations;
 	/* what must not be, in words; the first one stays */

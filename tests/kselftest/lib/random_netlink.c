@@ -436,6 +436,7 @@ static void another_socket(struct cpns_random *r)
 {
 	unsigned long sequence = r->test.sequence;
 
+	r->socket_used = 0;
 	cpns_test_close(&r->test);
 	if (cpns_test_open(&r->test))
 		cpns_random_violated(r, "no netlink socket");
@@ -450,14 +451,15 @@ void cpns_random_netlink(struct cpns_random *r)
 	static struct message m;
 	uint32_t count = cpns_random_below(r, 4);
 
-	if (r->sent % SOCKET_LIFE == SOCKET_LIFE - 1)
+	if (++r->socket_used == SOCKET_LIFE)
 		another_socket(r);
 	right_one(r, &m);
 	m.size = m.header.nlmsg_len;
 	while (count--)
 		alter(r, &m);
-	r->sent++;
+	/* what has no bytes is no message */
 	if (send(mnl_socket_get_fd(r->test.socket), m.bytes, m.size, 0) < 0)
 		return;
+	r->sent++;
 	take_answers(r, &m);
 }
