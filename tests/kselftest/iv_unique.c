@@ -14,8 +14,9 @@
  *
  * CPNS_IV_COUNT: how many encryptions; default 10,000,000 on 6.12 and with
  * CPNS_SLOW=1, else 1,000,000; on a debug kernel, which is there for its
- * reports, 200,000; without the test module 100,000. On a machine too busy for
- * that it ends after 400 seconds, and says with what number.
+ * reports, 200,000. All of them have to come, within 400 seconds times the
+ * slowness of the kernel. Without the test module 100,000, and the test counts
+ * as skipped if nothing failed.
  * Needs the module with allow_raw=1, root, iproute2.
  */
 #define _GNU_SOURCE
@@ -418,7 +419,7 @@ TEST_F_TIMEOUT(unique, no_iv_twice_and_none_lost, 580)
 	unsigned long bulk = 0, failed = 0, total, target, highest = 0;
 	struct part part[PATHS] = { 0 };
 	int fd = self->bulk;
-	double begin;
+	double begin, end;
 
 	target = wanted(fd >= 0);
 	/* beyond the target run what is under way, and the last slices */
@@ -435,10 +436,11 @@ TEST_F_TIMEOUT(unique, no_iv_twice_and_none_lost, 580)
 	load.bits = bits;
 
 	begin = now();
+	end = begin + SECONDS * cpns_test_slowness();
 	for (int i = 0; i < PATHS; i++)
 		ASSERT_EQ(0, pthread_create(&part[i].thread, NULL, paths[i],
 					    &part[i]));
-	while (fd >= 0 && bulk + sum(part) < target && now() - begin < SECONDS) {
+	while (fd >= 0 && bulk + sum(part) < target && now() < end) {
 		ASSERT_EQ(0, ioctl(fd, CPNS_IV_LOAD_RUN, &load));
 		EXPECT_EQ(0, load.error);
 		EXPECT_EQ(0u, load.repeated);
@@ -448,9 +450,9 @@ TEST_F_TIMEOUT(unique, no_iv_twice_and_none_lost, 580)
 		if (load.error || load.repeated || load.odd)
 			break;
 	}
-	while (fd < 0 && sum(part) < target && now() - begin < SECONDS)
+	while (fd < 0 && sum(part) < target && now() < end)
 		usleep(100000);
-	while (!each_has_run(part) && now() - begin < SECONDS)
+	while (!each_has_run(part) && now() < end)
 		usleep(100000);
 	stop = true;
 	for (int i = 0; i < PATHS; i++) {
@@ -470,10 +472,13 @@ TEST_F_TIMEOUT(unique, no_iv_twice_and_none_lost, 580)
 		EXPECT_EQ(0, join_record(fd));
 	EXPECT_EQ(total, count_seen(&highest));
 	EXPECT_EQ(total + failed, highest);
-	EXPECT_LE(target / 20, total);
+	EXPECT_LE(target, total);
 	TH_LOG("%lu encryptions of %lu wanted, in %.0f s: %lu different IVs, highest %lu",
 	       total, target, now() - begin, count_seen(&highest), highest);
 	free((void *)seen);
+	if (fd < 0 && _metadata->exit_code == KSFT_PASS)
+		SKIP(return, "no cpns_iv_load for this kernel: %lu encryptions only",
+		     total);
 }
 
 TEST_HARNESS_MAIN
