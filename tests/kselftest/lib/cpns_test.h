@@ -105,6 +105,13 @@ struct cpns_test_event {
 	uint32_t epoch, reason, spi, state;
 	uint16_t sid;
 	uint8_t dir;
+	/* 0 where the event has none; addresses as text */
+	char sgid[CPNS_SGID_MAX + 1];
+	int32_t serial;
+	uint8_t tag[CPNS_TAG_SIZE];
+	char src[46], dst[46];
+	uint32_t reqid;
+	uint8_t pubkey[CPNS_X25519_SIZE];
 };
 
 /* next event of @command within @milliseconds, others are dropped; -ETIME */

@@ -234,6 +234,20 @@ static int64_t milliseconds_now(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+static void take_bytes(const struct nlattr *attribute, void *bytes,
+		       size_t size)
+{
+	if (attribute && mnl_attr_get_payload_len(attribute) == size)
+		memcpy(bytes, mnl_attr_get_payload(attribute), size);
+}
+
+static void take_address(const struct nlattr *attribute, char text[46])
+{
+	if (attribute)
+		inet_ntop(mnl_attr_get_payload_len(attribute) == 4 ? AF_INET :
+			  AF_INET6, mnl_attr_get_payload(attribute), text, 46);
+}
+
 static void take_event(const struct nlmsghdr *message,
 		       struct cpns_test_event *event)
 {
@@ -255,6 +269,17 @@ static void take_event(const struct nlmsghdr *message,
 		event->sid = mnl_attr_get_u16(a[CPNS_A_SID]);
 	if (a[CPNS_A_DIR])
 		event->dir = mnl_attr_get_u8(a[CPNS_A_DIR]);
+	if (a[CPNS_A_SGID])
+		strncpy(event->sgid, mnl_attr_get_str(a[CPNS_A_SGID]),
+			sizeof(event->sgid) - 1);
+	if (a[CPNS_A_SERIAL])
+		event->serial = mnl_attr_get_u32(a[CPNS_A_SERIAL]);
+	if (a[CPNS_A_REQID])
+		event->reqid = mnl_attr_get_u32(a[CPNS_A_REQID]);
+	take_bytes(a[CPNS_A_TAG], event->tag, sizeof(event->tag));
+	take_bytes(a[CPNS_A_PUBKEY], event->pubkey, sizeof(event->pubkey));
+	take_address(a[CPNS_A_SRC], event->src);
+	take_address(a[CPNS_A_DST], event->dst);
 }
 
 int cpns_test_event(struct cpns_test *test, uint8_t command, int milliseconds,
