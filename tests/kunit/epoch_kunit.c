@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Epochs: what state the clock gives, which one sends, what ends with a kill;
- * then GROUP_SET in steps, and a copy of the machine, in the first namespace.
+ * then GROUP_SET in steps, in the first namespace.
  */
 #include <crypto/sha2.h>
-#include <linux/random.h>
 
-#include "group.h"
-#include "vectors.h"
-
-#define SGID "urn:cpns:kunit"
+#include "groups.h"
 
 static struct cpns_group *group_alone(struct kunit *test)
 {
@@ -182,67 +178,6 @@ static void own_sender_ids(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, cpns_epoch_own_sid(&epoch, 0));
 }
 
-/* GROUP_SET with a clear secret, all bytes the number of the epoch. */
-static int set_epoch(u32 num, u16 sid, u32 atd, u32 dtd, u8 secret_byte,
-		     struct cpns_group **group, const char **why)
-{
-	const struct kvec info = { CPNS_INFO_KCV, sizeof(CPNS_INFO_KCV) - 1 };
-	u8 secret[CPNS_SECRET_SIZE], salt[CPNS_TAG_SIZE + 4], digest[32];
-	const struct kvec part = { secret, sizeof(secret) };
-	struct cpns_header header = {
-		.version = 1,
-		.suite = CPNS_SUITE_AES_256_GCM,
-		.epoch = cpu_to_be32(num),
-		.atd = cpu_to_be32(atd),
-		.dtd = cpu_to_be32(dtd),
-	};
-	struct cpns_message_in *in = kzalloc(sizeof(*in), GFP_KERNEL);
-	u8 prk[32];
-	int err;
-
-	if (!in)
-		return -ENOMEM;
-	memset(secret, secret_byte, sizeof(secret));
-	sha256(SGID, strlen(SGID), digest);
-	memcpy(header.tag, digest, CPNS_TAG_SIZE);
-	memcpy(salt, digest, CPNS_TAG_SIZE);
-	memcpy(salt + CPNS_TAG_SIZE, &header.epoch, 4);
-	cpns_hkdf_extract(salt, sizeof(salt), &part, 1, prk);
-	cpns_hkdf_expand(prk, &info, 1, header.kcv, CPNS_KCV_SIZE);
-	in->sgid = SGID;
-	in->sgid_len = strlen(SGID);
-	in->header = &header;
-	in->header_len = sizeof(header);
-	in->secret = secret;
-	in->secret_len = sizeof(secret);
-	in->has_sid = true;
-	in->sid = sid;
-	in->allow_raw = true;
-	err = cpns_group_set(cpns_net(&init_net), in, NULL, group, why);
-	kfree(in);
-	return err;
-}
-
-static enum cpns_state state_of(struct cpns_group *group, u32 num)
-{
-	struct cpns_epoch *epoch = cpns_epoch_get(group, num);
-	enum cpns_state state = CPNS_STATE_NONE;
-
-	if (epoch)
-		state = cpns_epoch_state(epoch);
-	cpns_epoch_put(epoch);
-	return state;
-}
-
-static u16 sender_of(struct cpns_group *group, u32 num)
-{
-	struct cpns_epoch *epoch = cpns_epoch_get(group, num);
-	u16 sid = epoch ? cpns_epoch_sid(epoch) : 0;
-
-	cpns_epoch_put(epoch);
-	return sid;
-}
-
 static void set_in_steps(struct kunit *test)
 {
 	struct cpns_group *group, *other;
@@ -309,58 +244,11 @@ static void set_in_steps(struct kunit *test)
 	cpns_group_put(group);
 }
 
-static u32 keys_of_node(struct cpns_net *cn)
-{
-	u32 valid;
-
-	mutex_lock(&cn->config);
-	valid = cn->node.valid;
-	mutex_unlock(&cn->config);
-	return valid;
-}
-
-/*
- * What vmgenid calls when the hypervisor started a copy of this machine: two
- * machines must not count IVs from the same value.
- */
-static void copy_of_the_machine(struct kunit *test)
-{
-	static const u8 identity[16] = { 'c', 'p', 'n', 's' };
-	struct cpns_net *cn = cpns_net(&init_net);
-	int generation = atomic_read(&cpns_generation);
-	struct cpns_group *group, *other;
-	const char *why;
-
-	KUNIT_ASSERT_EQ(test, 0, set_epoch(30, 3, 0, 60, 1, &group, &why));
-	mutex_lock(&cn->config);
-	KUNIT_EXPECT_EQ(test, 0, cpns_node_make(cn));
-	mutex_unlock(&cn->config);
-	KUNIT_EXPECT_EQ(test, 1u, keys_of_node(cn));
-	KUNIT_EXPECT_EQ(test, 3, sender_of(group, 30));
-
-	add_vmfork_randomness(identity, sizeof(identity));
-	KUNIT_EXPECT_EQ(test, generation + 1, atomic_read(&cpns_generation));
-	KUNIT_EXPECT_EQ(test, 0u, keys_of_node(cn));
-	KUNIT_EXPECT_EQ(test, 0, sender_of(group, 30));
-	KUNIT_EXPECT_EQ(test, CPNS_STATE_ACTIVE, state_of(group, 30));
-
-	/* the old sender id is spent, another one sends again */
-	KUNIT_EXPECT_EQ(test, 0, set_epoch(30, 3, 0, 60, 1, &other, &why));
-	cpns_group_put(other);
-	KUNIT_EXPECT_EQ(test, 0, sender_of(group, 30));
-	KUNIT_EXPECT_EQ(test, 0, set_epoch(30, 4, 0, 60, 1, &other, &why));
-	cpns_group_put(other);
-	KUNIT_EXPECT_EQ(test, 4, sender_of(group, 30));
-	cpns_group_revoke(group);
-	cpns_group_put(group);
-}
-
 static struct kunit_case epoch_cases[] = {
 	KUNIT_CASE(state_by_the_clock),
 	KUNIT_CASE(which_one_sends),
 	KUNIT_CASE(own_sender_ids),
 	KUNIT_CASE(set_in_steps),
-	KUNIT_CASE(copy_of_the_machine),
 	{ }
 };
 
