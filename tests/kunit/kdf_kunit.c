@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * HKDF with the sets of RFC 5869, and the key schedule with the set of
- * make-kernel-message.py, made without our code.
+ * make-kernel-message.py, made without our code, as far as the traffic keys.
  */
 #include <crypto/sha2.h>
 #include <linux/uio.h>
@@ -88,10 +88,68 @@ static void tag_prk_kcv(struct kunit *test)
 			   CPNS_KCV_SIZE);
 }
 
+/* Every use, cipher and key size that there is, out of one epoch's PRK. */
+static void traffic_keys(struct kunit *test)
+{
+	const struct vector *secret = vector_find(test, vectors_kernel_message,
+						  "epoch secret");
+	struct cpns_group *group = kunit_kzalloc(test, sizeof(*group),
+						 GFP_KERNEL);
+	struct cpns_epoch epoch = {
+		.group = group,
+		.state = CPNS_STATE_ACTIVE,
+		.rxonly_at = CPNS_NEVER,
+		.dead_at = CPNS_NEVER,
+		.expire_at = CPNS_NEVER,
+	};
+	struct cpns_reference reference = { .group = group };
+	const struct cpns_use use = { &epoch, &reference };
+	unsigned int size, uses = 0, ciphers = 0, used = 0;
+	const struct vector *v;
+
+	KUNIT_ASSERT_NOT_NULL(test, group);
+	mutex_init(&group->lock);
+	memcpy(epoch.prk, vector_exactly(test, secret, "prk", 32), 32);
+	for (v = vectors_kernel_message; v->title; v++) {
+		u8 use_id, aead_id, key_bytes, out[37];
+		const u8 *key, *sid;
+
+		if (!vector_has(v, "traffic_key"))
+			continue;
+		use_id = *vector_exactly(test, v, "use", 1);
+		aead_id = *vector_exactly(test, v, "aead_id", 1);
+		sid = vector_exactly(test, v, "sid", 2);
+		key_bytes = *vector_exactly(test, v, "key_bytes", 1);
+		key = vector_get(test, v, "traffic_key", &size);
+		KUNIT_ASSERT_LT(test, size, sizeof(out));
+		memset(out, 0xa5, sizeof(out));
+		KUNIT_EXPECT_EQ_MSG(test, 0,
+				    cpns_traffic_key(&use, use_id, aead_id,
+						     sid[0] << 8 | sid[1],
+						     key_bytes, out, size),
+				    "%s", v->title);
+		KUNIT_EXPECT_MEMEQ_MSG(test, out, key, size, "%s", v->title);
+		KUNIT_EXPECT_EQ(test, 0xa5, out[size]);
+		uses |= BIT(use_id);
+		ciphers |= BIT(aead_id);
+		used++;
+	}
+	KUNIT_EXPECT_EQ(test, 9, used);
+	KUNIT_EXPECT_EQ(test, uses, (unsigned int)(BIT(CPNS_USE_ESP) |
+						   BIT(CPNS_USE_AF_ALG) |
+						   BIT(CPNS_USE_MESSAGE)));
+	KUNIT_EXPECT_EQ(test, ciphers,
+			(unsigned int)(BIT(CPNS_AEAD_GCM) |
+				       BIT(CPNS_AEAD_RFC4106) |
+				       BIT(CPNS_AEAD_RFC7539) |
+				       BIT(CPNS_AEAD_RFC7539ESP)));
+}
+
 static struct kunit_case kdf_cases[] = {
 	KUNIT_CASE(hkdf_of_rfc5869),
 	KUNIT_CASE(output_ends_at_its_length),
 	KUNIT_CASE(tag_prk_kcv),
+	KUNIT_CASE(traffic_keys),
 	{ }
 };
 
