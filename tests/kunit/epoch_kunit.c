@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Epochs: what state the clock gives, which one sends, what ends with a kill;
- * then GROUP_SET in steps, in the first namespace.
+ * then GROUP_SET in steps, in the first namespace; and the end of the IVs.
  */
 #include <crypto/sha2.h>
 
@@ -244,11 +244,125 @@ static void set_in_steps(struct kunit *test)
 	cpns_group_put(group);
 }
 
+/*
+ * The last IV of a sender id is given, and then none: the word does not count
+ * into the sender id. This one makes it a negative number.
+ */
+static void iv_counter_ends(struct kunit *test)
+{
+	static const u64 last = 0xffffffffffffULL, word = 0x8001ULL << 48;
+	struct cpns_group *group = kunit_kzalloc(test, sizeof(*group),
+						 GFP_KERNEL);
+	struct cpns_epoch epoch = { .group = group };
+	const struct cpns_use use = { .epoch = &epoch };
+	unsigned int i;
+	__be64 iv;
+
+	KUNIT_ASSERT_NOT_NULL(test, group);
+	atomic64_set(&epoch.iv, word | (last - 1));
+	KUNIT_EXPECT_EQ(test, 0, cpns_next_iv(&use, 0x8001, &iv));
+	KUNIT_EXPECT_EQ(test, word | last, be64_to_cpu(iv));
+	for (i = 0; i < 3; i++) {
+		iv = 0;
+		KUNIT_EXPECT_EQ(test, -EKEYEXPIRED,
+				cpns_next_iv(&use, 0x8001, &iv));
+		KUNIT_EXPECT_EQ(test, 0ULL, be64_to_cpu(iv));
+		KUNIT_EXPECT_EQ(test, word | last,
+				(u64)atomic64_read(&epoch.iv));
+	}
+	KUNIT_EXPECT_EQ(test, 0x8001, cpns_epoch_sid(&epoch));
+	KUNIT_EXPECT_EQ(test, last, cpns_epoch_ivs(&epoch));
+
+	/* of a replaced sender id there is none, of the new one the first */
+	KUNIT_EXPECT_EQ(test, -ENOKEY, cpns_next_iv(&use, 0x8002, &iv));
+	atomic64_set(&epoch.iv, 0x8002ULL << 48);
+	KUNIT_EXPECT_EQ(test, -ENOKEY, cpns_next_iv(&use, 0x8001, &iv));
+	KUNIT_EXPECT_EQ(test, 0ULL, cpns_epoch_ivs(&epoch));
+	KUNIT_EXPECT_EQ(test, 0, cpns_next_iv(&use, 0x8002, &iv));
+	KUNIT_EXPECT_EQ(test, 0x8002ULL << 48 | 1, be64_to_cpu(iv));
+
+	/* nor without a sender id */
+	atomic64_set(&epoch.iv, 0);
+	KUNIT_EXPECT_EQ(test, -ENOKEY, cpns_next_iv(&use, 0x8002, &iv));
+	KUNIT_EXPECT_EQ(test, -ENOKEY, cpns_next_iv(&use, 0, &iv));
+	KUNIT_EXPECT_EQ(test, 0LL, atomic64_read(&epoch.iv));
+}
+
+static atomic_t works = ATOMIC_INIT(0);
+
+static void counted_work(struct work_struct *work)
+{
+	atomic_inc(&works);
+	cpns_group_work(work);
+}
+
+/* Take an IV where so many were taken, and wait for the work it may start. */
+static int take_iv(struct cpns_group *group, const struct cpns_use *use,
+		   u16 sid, u64 taken)
+{
+	__be64 iv;
+	int err;
+
+	atomic64_set(&use->epoch->iv, (s64)((u64)sid << 48 | taken));
+	err = cpns_next_iv(use, sid, &iv);
+	flush_work(&group->work.work);
+	return err;
+}
+
+/* At 3/4 of the IVs the work is told, once for each sender id, and tells it. */
+static void iv_low_is_told_once(struct kunit *test)
+{
+	static const u64 threshold = 3ULL << 46;
+	static const u16 sid[] = { 3, 4 };
+	struct cpns_group *group, *other;
+	struct cpns_use use = { };
+	const char *why;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, set_epoch(40, sid[0], 0, 3600, 1, &group,
+					   &why));
+	use.epoch = cpns_epoch_get(group, 40);
+	KUNIT_ASSERT_NOT_NULL(test, use.epoch);
+	/* nothing is due for an hour: it runs when it is kicked */
+	group->work.work.func = counted_work;
+	for (i = 0; i < ARRAY_SIZE(sid); i++) {
+		if (i) {
+			KUNIT_EXPECT_EQ(test, 0, set_epoch(40, sid[i], 0, 3600,
+							   1, &other, &why));
+			cpns_group_put(other);
+		}
+		KUNIT_EXPECT_EQ(test, 0UL, READ_ONCE(use.epoch->iv_low));
+		atomic_set(&works, 0);
+		KUNIT_EXPECT_EQ(test, 0, take_iv(group, &use, sid[i], 0));
+		KUNIT_EXPECT_EQ(test, 0, take_iv(group, &use, sid[i],
+						 threshold - 100));
+		KUNIT_EXPECT_EQ(test, 0UL, READ_ONCE(use.epoch->iv_low));
+		KUNIT_EXPECT_EQ(test, 0, atomic_read(&works));
+
+		KUNIT_EXPECT_EQ(test, 0, take_iv(group, &use, sid[i],
+						 threshold));
+		KUNIT_EXPECT_EQ(test, BIT(0) | BIT(1),
+				READ_ONCE(use.epoch->iv_low));
+		KUNIT_EXPECT_EQ(test, 1, atomic_read(&works));
+		KUNIT_EXPECT_EQ(test, 0, take_iv(group, &use, sid[i],
+						 threshold + 1));
+		KUNIT_EXPECT_EQ(test, 0, take_iv(group, &use, sid[i],
+						 threshold + 100));
+		KUNIT_EXPECT_EQ(test, 1, atomic_read(&works));
+	}
+	group->work.work.func = cpns_group_work;
+	cpns_epoch_put(use.epoch);
+	cpns_group_revoke(group);
+	cpns_group_put(group);
+}
+
 static struct kunit_case epoch_cases[] = {
 	KUNIT_CASE(state_by_the_clock),
 	KUNIT_CASE(which_one_sends),
 	KUNIT_CASE(own_sender_ids),
 	KUNIT_CASE(set_in_steps),
+	KUNIT_CASE(iv_counter_ends),
+	KUNIT_CASE(iv_low_is_told_once),
 	{ }
 };
 
