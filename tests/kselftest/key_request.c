@@ -154,46 +154,37 @@ TEST_F_TIMEOUT(request, revoked_reference_leaves_the_group, 180)
 	close(fd);
 }
 
-TEST_F_TIMEOUT(request, dropped_reference_stops_its_users, 180)
+/* a reference whose last link goes: 0 or what its socket said at last */
+static int dropped_by(struct cpns_test_member *m, bool clear)
 {
-	struct cpns_test_member *m = &self->member;
 	int32_t key = request_reference(m->sgid, m->serial);
 	uint8_t sealed[CPNS_TEST_SEALED];
-	int fd, ret = 0;
+	int fd = cpns_test_keyed(key, 0, MEMBER_SID);
+	int ret;
 
-	ASSERT_GT(key, 0);
-	fd = cpns_test_keyed(key, 0, MEMBER_SID);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, cpns_test_out(fd, sealed));
-	ASSERT_EQ(0, keyctl_unlink(key, RING));
+	if (key < 0 || fd < 0)
+		return key < 0 ? key : fd;
+	ret = cpns_test_out(fd, sealed);
+	if (!ret)
+		ret = clear ? keyctl_clear(RING) : keyctl_unlink(key, RING);
 	for (int i = 0; i < 100 && !ret; i++) {
 		usleep(100000);		/* the garbage collector's time */
 		ret = cpns_test_out(fd, sealed);
 	}
-	EXPECT_EQ(-EKEYREVOKED, ret);
-	EXPECT_EQ(0, cpns_test_member_changed(m));
 	close(fd);
+	return ret;
+}
+
+TEST_F_TIMEOUT(request, dropped_reference_stops_its_users, 180)
+{
+	EXPECT_EQ(-EKEYREVOKED, dropped_by(&self->member, false));
+	EXPECT_EQ(0, cpns_test_member_changed(&self->member));
 }
 
 TEST_F_TIMEOUT(request, cleared_keyring_stops_its_users, 180)
 {
-	struct cpns_test_member *m = &self->member;
-	int32_t key = request_reference(m->sgid, m->serial);
-	uint8_t sealed[CPNS_TEST_SEALED];
-	int fd, ret = 0;
-
-	ASSERT_GT(key, 0);
-	fd = cpns_test_keyed(key, 0, MEMBER_SID);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(0, cpns_test_out(fd, sealed));
-	ASSERT_EQ(0, keyctl_clear(RING));
-	for (int i = 0; i < 100 && !ret; i++) {
-		usleep(100000);
-		ret = cpns_test_out(fd, sealed);
-	}
-	EXPECT_EQ(-EKEYREVOKED, ret);
-	EXPECT_EQ(0, cpns_test_member_changed(m));
-	close(fd);
+	EXPECT_EQ(-EKEYREVOKED, dropped_by(&self->member, true));
+	EXPECT_EQ(0, cpns_test_member_changed(&self->member));
 }
 
 TEST_F_TIMEOUT(request, expired_reference_stops_its_users, 180)
