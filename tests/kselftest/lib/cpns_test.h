@@ -120,6 +120,8 @@ int cpns_test_event(struct cpns_test *test, uint8_t command, int milliseconds,
 
 /* key schedule of linux/cpns.h, by OpenSSL */
 void cpns_test_tag(const char *sgid, uint8_t tag[CPNS_TAG_SIZE]);
+int cpns_test_prk(const char *sgid, uint32_t epoch, const uint8_t *secret,
+		  uint8_t prk[CPNS_SECRET_SIZE]);
 int cpns_test_kcv(const char *sgid, uint32_t epoch, const uint8_t *secret,
 		  uint8_t kcv[CPNS_KCV_SIZE]);
 int cpns_test_traffic_key(const char *sgid, uint32_t epoch,

@@ -19,21 +19,31 @@ void cpns_test_tag(const char *sgid, uint8_t tag[CPNS_TAG_SIZE])
 	memcpy(tag, digest, CPNS_TAG_SIZE);
 }
 
+int cpns_test_prk(const char *sgid, uint32_t epoch, const uint8_t *secret,
+		  uint8_t prk[CPNS_SECRET_SIZE])
+{
+	uint8_t salt[CPNS_TAG_SIZE + 4];
+	uint32_t number = htonl(epoch);
+
+	cpns_test_tag(sgid, salt);
+	memcpy(salt + CPNS_TAG_SIZE, &number, 4);
+	return HMAC(EVP_sha256(), salt, sizeof(salt), secret, CPNS_SECRET_SIZE,
+		    prk, NULL) ? 0 : -EIO;
+}
+
 /* RFC 5869, at most two blocks */
 static int expand(const char *sgid, uint32_t epoch, const uint8_t *secret,
 		  const void *info, size_t info_size, uint8_t *out, size_t size)
 {
-	uint8_t salt[CPNS_TAG_SIZE + 4], prk[32], input[96], block[32];
-	uint32_t number = htonl(epoch);
+	uint8_t prk[CPNS_SECRET_SIZE], input[96], block[32];
 	size_t done = 0, before = 0;
+	int ret;
 
 	if (size > 64 || info_size > 60)
 		return -EINVAL;
-	cpns_test_tag(sgid, salt);
-	memcpy(salt + CPNS_TAG_SIZE, &number, 4);
-	if (!HMAC(EVP_sha256(), salt, sizeof(salt), secret, CPNS_SECRET_SIZE,
-		  prk, NULL))
-		return -EIO;
+	ret = cpns_test_prk(sgid, epoch, secret, prk);
+	if (ret)
+		return ret;
 	for (uint8_t i = 1; done < size; i++) {
 		size_t take = size - done < 32 ? size - done : 32;
 
